@@ -1,0 +1,5 @@
+"""`python -m mlagent` is `mlagent`."""
+
+from mlagent.cli import main
+
+main()

@@ -1,0 +1,45 @@
+"""The door to the outside: one vendor a file, opened only when something asks for it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlagent.errors import missing_package
+
+if TYPE_CHECKING:
+    from mlagent.config.sections import Tracking
+    from mlagent.core.ports.tracker import ExperimentTracker, Point, Training
+
+
+def tracker(settings: "Tracking", home: Path) -> "ExperimentTracker":
+    """The experiment tracker of the `tracking:` section; the folder `home`, made when needed, holds the local one."""
+    return _LazyTracker(settings, home)
+
+
+class _LazyTracker:
+    """Opens MLflow at the first call: importing it takes a second that most stages do not owe."""
+
+    def __init__(self, settings: "Tracking", home: Path) -> None:
+        self._settings, self._home = settings, home
+        self._opened: ExperimentTracker | None = None
+
+    def _open(self) -> "ExperimentTracker":
+        if self._opened is None:
+            try:
+                from mlagent.adapters.mlflow import MlflowTracker
+            except ImportError as error:
+                raise missing_package("mlflow", "control") from error
+            self._opened = MlflowTracker(self._settings, self._home)
+        return self._opened
+
+    def record(self, training: "Training") -> str:
+        return self._open().record(training)
+
+    def params(self, run_id: str) -> Mapping[str, str]:
+        return self._open().params(run_id)
+
+    def history(self, run_id: str, metric: str) -> "list[Point]":
+        return list(self._open().history(run_id, metric))
+
+    def files(self, run_id: str) -> list[str]:
+        return list(self._open().files(run_id))

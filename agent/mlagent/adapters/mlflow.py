@@ -1,0 +1,88 @@
+"""MLflow: a SQLite file beside the runs by default, any tracking server by setting."""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported: a build node calls nobody
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its default waits minutes for a server that is away
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from mlagent.config.sections import Tracking
+from mlagent.core.ports.tracker import Point, Training
+from mlagent.errors import InfrastructureError
+
+logging.getLogger("mlflow").setLevel(logging.WARNING)  # it announces the tables of every new database
+BATCH = 900  # a server takes at most 1000 entries in one batch
+
+
+class MlflowTracker:
+    """The ExperimentTracker port over MLflow's client."""
+
+    def __init__(self, settings: Tracking, home: Path) -> None:
+        """Without `uri`, keep everything in the folder `home`. MLflow reads credentials from the environment only."""
+        self._home = None if settings.uri else home
+        self._where = settings.uri or f"sqlite:///{home / 'mlflow.db'}"
+        if settings.token:
+            os.environ["MLFLOW_TRACKING_TOKEN"] = settings.token.reveal()
+        if settings.username and settings.password:
+            os.environ["MLFLOW_TRACKING_USERNAME"] = settings.username
+            os.environ["MLFLOW_TRACKING_PASSWORD"] = settings.password.reveal()
+        with self._reaching():
+            home.mkdir(parents=True, exist_ok=True) if self._home else None
+            self._client = MlflowClient(tracking_uri=self._where)
+
+    def record(self, training: Training) -> str:
+        """Write one finished run in one batch of parameters, tags and points, then its files."""
+        with self._reaching():
+            run_id: str = self._client.create_run(
+                self._experiment(training.experiment), run_name=training.name
+            ).info.run_id
+            params = [Param(key, value) for key, value in training.params.items()]
+            tags = [RunTag(key, value) for key, value in training.tags.items()]
+            self._client.log_batch(run_id, params=params, tags=tags)
+            metrics = [Metric(point.metric, point.value, 0, point.step) for point in training.points]
+            for start in range(0, len(metrics), BATCH):
+                self._client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+            for path in training.files:
+                self._client.log_artifact(run_id, str(path))
+            self._client.set_terminated(run_id)
+        return run_id
+
+    def params(self, run_id: str) -> Mapping[str, str]:
+        """The run's hyperparameters."""
+        with self._reaching():
+            return dict(self._client.get_run(run_id).data.params)
+
+    def history(self, run_id: str, metric: str) -> Sequence[Point]:
+        """Every point of a metric, by step."""
+        with self._reaching():
+            found = self._client.get_metric_history(run_id, metric)
+        return [Point(one.key, one.value, one.step) for one in sorted(found, key=lambda one: one.step)]
+
+    def files(self, run_id: str) -> Sequence[str]:
+        """Names of the kept files."""
+        with self._reaching():
+            return sorted(entry.path for entry in self._client.list_artifacts(run_id))
+
+    def _experiment(self, name: str) -> str:
+        found = self._client.get_experiment_by_name(name)
+        if found:
+            return str(found.experiment_id)
+        kept = (self._home / "artifacts").as_uri() if self._home else None
+        return str(self._client.create_experiment(name, artifact_location=kept))
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except (MlflowException, OSError) as error:
+            raise InfrastructureError(
+                f"MLflow at {self._where} did not take it: {str(error).splitlines()[0]}",
+                hint="is the server up, and are tracking.uri and its credentials right?",
+            ) from error

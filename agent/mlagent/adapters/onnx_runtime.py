@@ -1,0 +1,35 @@
+"""ONNX Runtime: runs the file that ships."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from mlagent.errors import InputError
+
+BATCH = 4096
+
+
+class Scorer:
+    """Scores rows with an ONNX file on the CPU."""
+
+    def __init__(self, model: Path) -> None:
+        """Load the file; InputError (4) when it is no ONNX model this runtime can run."""
+        try:
+            self._session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime's exceptions share no other base
+            raise InputError(
+                f"{model.name} cannot be loaded by ONNX Runtime: {str(error).splitlines()[0]}",
+                hint="export it anew; an older ONNX Runtime may lack the operator set (export.opset)",
+            ) from error
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """Probabilities float32 (rows, classes) of `features` float32 (rows, columns), in batches."""
+        name = self._session.get_inputs()[0].name
+        batches = [features[start : start + BATCH] for start in range(0, len(features), BATCH)]
+        return np.concatenate([self._session.run(["probabilities"], {name: batch})[0] for batch in batches])
+
+
+def tools() -> dict[str, str]:
+    """Name and version, for verdicts."""
+    return {"onnxruntime": onnxruntime.__version__}

@@ -1,0 +1,18 @@
+"""THE ordered list of stages: the first page to read. It lists only what exists; all views are derived from it."""
+
+import msgspec
+
+from mlagent.config.sections import SHARED
+from mlagent.core.stage import Stage
+from mlagent.stages import check, evaluate, export, gate, load_test, train
+
+STAGES: tuple[Stage, ...] = (
+    check.STAGE,
+    train.STAGE,
+    export.STAGE,
+    evaluate.STAGE,
+    gate.STAGE,
+    load_test.STAGE,
+)
+
+SECTIONS: dict[str, type[msgspec.Struct]] = SHARED | {stage.name: stage.config for stage in STAGES}

@@ -1,0 +1,60 @@
+"""What every command shares: the project's folder, how to speak, and what must not be said."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from mlagent import catalog
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlagent.config.load import Flag, Settings
+    from mlagent.config.redact import Redactor
+    from mlagent.engine.log import EngineLog, Format
+    from mlagent.engine.workspace import Workspace
+
+
+class App:
+    """One command's state; heavy parts are opened when they are asked for."""
+
+    def __init__(self, environ: Mapping[str, str], folder: str = ".", log_format: "Format" = "auto") -> None:
+        """Open nothing yet; `folder` is the project's."""
+        self.environ, self.folder, self.log_format = environ, folder, log_format
+        self.redactor: Redactor | None = None
+        self.error_homes: list[Path] = []
+
+    @property
+    def project(self) -> "Path":
+        """The project's folder."""
+        from pathlib import Path
+
+        return Path(self.folder).resolve()
+
+    def settings(self, flags: "Sequence[Flag]" = ()) -> "Settings":
+        """The resolved configuration; from here on its secrets are masked wherever they would be printed."""
+        from mlagent.config.load import FILE, load
+        from mlagent.config.redact import Redactor
+
+        if (self.project / FILE).exists():
+            self.error_homes = [self.project / ".mlagent"]
+        settings = load(catalog.SECTIONS, self.project, self.environ, flags)
+        self.redactor = Redactor(settings.secrets())
+        (self.project / ".mlagent" / "error.json").unlink(missing_ok=True)
+        return settings
+
+    def workspace(self, flags: "Sequence[Flag]" = ()) -> "Workspace":
+        """The project with its runs."""
+        from mlagent.engine.workspace import Workspace
+
+        return Workspace(self.project, self.settings(flags), catalog.STAGES)
+
+    def log(self) -> "EngineLog":
+        """The log, in the form asked for."""
+        from mlagent.config.redact import Redactor
+        from mlagent.engine.log import open_log
+
+        return open_log(self.log_format, self.redactor or Redactor())
+
+    def mask(self, text: str) -> str:
+        """Take secrets out of a text that is about to be printed."""
+        return self.redactor.text(text) if self.redactor else text

@@ -1,0 +1,61 @@
+"""The command list: stages first, in the order they run, then the commands beside the chain; opened when called."""
+
+from collections.abc import Callable
+from importlib import import_module
+
+import click
+
+from mlagent import catalog
+from mlagent.errors import Interrupted, Stopped
+
+# name -> (module:attribute, one line); the module is imported when the command is called
+BESIDE = {
+    "run": ("mlagent.cli.run:run", "Run every stage in order, ending in a table of verdicts."),
+    "config": ("mlagent.cli.config:config", "Explain, check or describe the configuration."),
+    "init": ("mlagent.cli.project:init", "Write a new project from a template."),
+    "doctor": ("mlagent.cli.project:doctor", "Say what this machine has and lacks, for which stage."),
+    "render": ("mlagent.cli.render:render", "Write the views derived from the catalog (for mlagent's own developers)."),
+}
+
+
+class Cli(click.Group):
+    """Knows every name without importing what is behind it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Stages in order, then the others."""
+        return [stage.name for stage in catalog.STAGES] + list(BESIDE)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Open one command."""
+        if cmd_name in BESIDE:
+            module, _, attribute = BESIDE[cmd_name][0].partition(":")
+            return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
+        stage = next((stage for stage in catalog.STAGES if stage.name == cmd_name), None)
+        if stage is None:
+            return None
+        make: Callable[..., click.Command] = import_module("mlagent.cli.stage").command
+        return make(stage)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command when there is none of this name."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            from mlagent.config.fields import nearest
+
+            ctx.fail(f"{args[0]!r} is not a command{nearest(args[0], self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """List them in two sections, without opening any."""
+        with formatter.section("Stages, in the order they run"):
+            formatter.write_dl([(stage.name, stage.title) for stage in catalog.STAGES])
+        with formatter.section("Beside the chain"):
+            formatter.write_dl([(name, line) for name, (_, line) in BESIDE.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Turn a signal into the error that ends with 128+n."""
+        try:
+            return super().invoke(ctx)
+        except Interrupted as interrupted:
+            raise Stopped(interrupted.signal_number) from None

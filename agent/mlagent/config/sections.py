@@ -1,0 +1,54 @@
+"""The sections that several stages share; each stage's own section is declared in its file."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from mlagent.config.secret import Secret
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who this is."""
+
+    name: Annotated[
+        str,
+        Meta(
+            pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+            description="Small letters, digits and hyphens; names the experiment and the served model.",
+        ),
+    ]
+
+
+class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rows to learn from, and how they are divided."""
+
+    path: Annotated[str, Meta(min_length=1, description="A CSV or Parquet file, relative to the project's folder.")]
+    target: Annotated[str, Meta(min_length=1, description="The column to predict; every other column is a feature.")]
+    validation: Annotated[
+        float, Meta(gt=0, lt=0.9, description="The share of rows that chooses the best epoch and is not trained on.")
+    ] = 0.15
+    test: Annotated[
+        float, Meta(gt=0, lt=0.9, description="The share of rows that training never sees; the gate judges on them.")
+    ] = 0.2
+
+    def __post_init__(self) -> None:
+        """Leave rows to train on."""
+        if self.validation + self.test >= 0.95:
+            message = f"validation ({self.validation}) and test ({self.test}) together leave too few rows to train on"
+            raise ValueError(message)
+
+
+class Tracking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where trainings are logged (MLflow)."""
+
+    uri: Annotated[
+        str | None,
+        Meta(description="An MLflow tracking server (http://…); null keeps a SQLite file in .mlagent/mlflow."),
+    ] = None
+    username: Annotated[str | None, Meta(description="The user name for a server with basic authentication.")] = None
+    password: Annotated[Secret | None, Meta(description="That user's password, as a reference.")] = None
+    token: Annotated[Secret | None, Meta(description="A bearer token for the server, as a reference.")] = None
+
+
+SHARED: dict[str, type[msgspec.Struct]] = {"project": Project, "data": Data, "tracking": Tracking}

@@ -1,0 +1,19 @@
+"""What stages hand to each other: declared by name, named by content."""
+
+import msgspec
+
+
+class Artifact(msgspec.Struct, frozen=True):
+    """A declared output: the one file a stage writes under this name."""
+
+    name: str
+    file: str
+    about: str
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A written artifact: its path relative to the run's folder, the digest of its bytes, its size in bytes."""
+
+    path: str
+    digest: str
+    size: int

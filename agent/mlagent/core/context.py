@@ -1,0 +1,39 @@
+"""What a running stage is given: where it may write, whom it may ask, how it speaks."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mlagent.core.ports.children import Children
+from mlagent.core.ports.log import Log
+from mlagent.core.ports.tracker import ExperimentTracker
+from mlagent.core.verdict import Verdict
+
+
+class Outputs(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stage gives back: a line for people, its verdicts, and what to do when one is not a pass."""
+
+    summary: str
+    verdicts: tuple[Verdict, ...] = ()
+    hint: str = ""
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """The world of one attempt of one stage.
+
+    `project` is the team's folder; `work` an empty folder in which the stage writes its declared files;
+    `sections` the shared sections it declared, typed; `digests` those of its inputs, by artifact name.
+    `worker` runs the team's code, `tools` mlagent's own programs.
+    """
+
+    project: Path
+    work: Path
+    run_id: str
+    sections: Mapping[str, Any]
+    digests: Mapping[str, str]
+    worker: Children
+    tools: Children
+    tracker: ExperimentTracker
+    log: Log

@@ -1,0 +1,56 @@
+"""A stage is declared once; the command, the schema, the docs and Jenkins' view are all derived from it."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from mlagent.core.artifact import Artifact
+
+if TYPE_CHECKING:
+    from mlagent.core.context import Context, Outputs
+
+Effect = Literal["compute", "publish", "observe", "converge"]
+EFFECTS: dict[Effect, str] = {
+    "compute": "a function of its inputs: what is in the store need not run again",
+    "publish": "tells a remote: asks first whether it already knows",
+    "observe": "a reading of the live world: belongs to the run that made it",
+    "converge": "brings the world to what is wanted: never reused, nothing to do is success",
+}
+
+
+class Package(msgspec.Struct, frozen=True):
+    """A Python package a stage imports when it runs, and the extra that brings it."""
+
+    module: str
+    extra: str
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node must have to run the stage; `doctor` checks it, Jenkins picks nodes by it."""
+
+    packages: tuple[Package, ...] = ()
+    gpu: bool = False
+    docker: bool = False
+    cluster: bool = False
+    credentials: bool = False
+    trusted_node: bool = False
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the pipeline; `revision` rises when the same inputs would give another result."""
+
+    name: str
+    title: str
+    about: str
+    config: type[msgspec.Struct]
+    run: Callable[[Any, Mapping[str, Any], "Context"], "Outputs"]
+    reads: tuple[str, ...] = ()
+    writes: tuple[Artifact, ...] = ()
+    sources: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    effect: Effect
+    revision: int = 1
+    retries: int = 0
+    needs: Needs = Needs()

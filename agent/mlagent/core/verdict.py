@@ -1,0 +1,119 @@
+"""Every judgement is one type: pass, fail or inconclusive, with its thresholds, values and sample sizes.
+
+No data is not a pass: a missing or NaN value, or fewer samples than asked for, is inconclusive.
+Verdicts are plain data, equal ones have equal canonical JSON, so they can be signed.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from mlagent.core.digest import Digest
+from mlagent.errors import GateRefused, Inconclusive
+
+Outcome = Literal["pass", "fail", "inconclusive"]
+Comparison = Literal[">=", "<="]
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One measured value against one threshold; `value` is None where nothing could be measured."""
+
+    metric: str
+    value: float | None
+    comparison: Comparison
+    threshold: float
+    unit: str = ""
+    samples: int
+    samples_min: int = 1
+    interval: tuple[float, float] | None = None
+    outcome: Outcome
+    reason: str
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What was judged, on what evidence, how long it holds (`valid_until`: RFC 3339, None for always)."""
+
+    subject: str
+    outcome: Outcome
+    checks: tuple[Check, ...]
+    inputs: Mapping[str, Digest]
+    tools: Mapping[str, str]
+    valid_until: str | None = None
+
+    def raise_unless_pass(self, hint: str) -> None:
+        """Raise GateRefused (10) or Inconclusive (11), naming every check that did not pass."""
+        if self.outcome == "pass":
+            return
+        said = "; ".join(check.reason for check in self.checks if check.outcome != "pass")
+        kind = GateRefused if self.outcome == "fail" else Inconclusive
+        raise kind(f"{self.subject}: {said or 'nothing was checked, and no data is not a pass'}", hint=hint)
+
+
+def check(
+    metric: str,
+    value: float | None,
+    comparison: Comparison,
+    threshold: float,
+    *,
+    samples: int,
+    samples_min: int = 1,
+    unit: str = "",
+    interval: tuple[float, float] | None = None,
+) -> Check:
+    """Compare `value` with `threshold` (same `unit`) on `samples` observations and say it in a sentence."""
+    measured = None if value is None or not math.isfinite(value) else float(value)
+    outcome, reason = _judge(metric, measured, comparison, threshold, samples, samples_min, unit)
+    return Check(
+        metric=metric,
+        value=measured,
+        comparison=comparison,
+        threshold=threshold,
+        unit=unit,
+        samples=samples,
+        samples_min=samples_min,
+        interval=interval,
+        outcome=outcome,
+        reason=reason,
+    )
+
+
+def _judge(
+    metric: str, value: float | None, comparison: Comparison, threshold: float, samples: int, least: int, unit: str
+) -> tuple[Outcome, str]:
+    if samples < least:
+        return "inconclusive", f"{metric}: {samples} samples are too few, {least} are asked for"
+    if value is None:
+        return "inconclusive", f"{metric} could not be measured (NaN or missing)"
+    good = value >= threshold if comparison == ">=" else value <= threshold
+    word = {(">=", True): "is at least", (">=", False): "is below", ("<=", True): "is at most"}.get(
+        (comparison, good), "is above"
+    )
+    shown, limit = spell(value, threshold, unit)
+    return ("pass" if good else "fail"), f"{metric} {shown} {word} {limit} ({samples} samples)"
+
+
+def spell(value: float, threshold: float, unit: str) -> tuple[str, str]:
+    """Spell both numbers for people: four significant digits, more where unequal numbers would look equal."""
+    for digits in range(4, 18):
+        shown, limit = f"{value:.{digits}g}", f"{threshold:.{digits}g}"
+        if value == threshold or shown != limit:
+            break
+    return f"{shown} {unit}".rstrip(), f"{limit} {unit}".rstrip()
+
+
+def verdict(
+    subject: str,
+    checks: Sequence[Check],
+    *,
+    inputs: Mapping[str, Digest],
+    tools: Mapping[str, str],
+    valid_until: str | None = None,
+) -> Verdict:
+    """Sum checks up: one fail fails; else one inconclusive, or no check at all, is inconclusive; else pass."""
+    outcomes = {one.outcome for one in checks}
+    outcome: Outcome = "fail" if "fail" in outcomes else "pass" if outcomes == {"pass"} else "inconclusive"
+    return Verdict(
+        subject=subject, outcome=outcome, checks=tuple(checks), inputs=inputs, tools=tools, valid_until=valid_until
+    )

@@ -1,0 +1,141 @@
+"""Runs programs beside mlagent: their own process group, no secrets in their environment, always ended."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+import msgspec
+
+from mlagent.config.redact import Redactor
+from mlagent.config.secret import Secret
+from mlagent.core.files import write_whole
+from mlagent.core.ports.log import Log
+from mlagent.errors import Bug, ConfigError, InfrastructureError, InputError, MlagentError, TeamCodeError
+
+GRACE_SECONDS = 5.0
+POLL_SECONDS = 0.2
+START_SECONDS = 60.0
+
+
+class LocalChildren:
+    """Children on this machine, in the Python environment that `python` belongs to."""
+
+    def __init__(self, project: Path, secrets: Sequence[Secret], log: Log, python: str = sys.executable) -> None:
+        """Children see no variable that holds a secret, and no `MLAGENT_…`; what they print is kept masked."""
+        self._project, self._log, self._python = project, log, python
+        self._redactor = Redactor(secrets)
+        hidden = {secret.variable for secret in secrets}
+        ours = [name for name in os.environ if name.startswith("MLAGENT_")]
+        kept = {name: text for name, text in os.environ.items() if name not in {*hidden, *ours}}
+        self._env = kept | {
+            "PATH": f"{Path(python).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def run(self, module: str, request: Mapping[str, object], output: Path, poll: Callable[[], None]) -> None:
+        """Run `python -m module REQUEST.json` to its end; see the port."""
+        path = output / "request.json"
+        write_whole(path, msgspec.json.encode({**request, "output": str(output)}))
+        with self._started([self._python, "-m", module, str(path)], {}, output / "output.log") as process:
+            while _running(process):
+                poll()
+        if process.returncode != 0:
+            raise _failure(module, process.returncode, output)
+
+    def execute(self, command: Sequence[str], *, seconds: float, env: Mapping[str, str], kept: Path) -> int:
+        """Run a command of the team's to its end; see the port."""
+        found = shutil.which(command[0], path=self._env["PATH"])
+        if found is None:
+            raise ConfigError(
+                f"there is no program {command[0]!r} for `{' '.join(command)}`",
+                hint="pip install it here (ruff and pytest come with mlagent[worker]), or name another",
+            )
+        end = time.monotonic() + seconds
+        with self._started([found, *command[1:]], env, kept) as process:
+            while _running(process):
+                if time.monotonic() > end:
+                    raise TeamCodeError(
+                        f"`{' '.join(command)}` took longer than {seconds:g} seconds and was ended",
+                        hint="something waits for ever, or the limit (check.timeout_seconds) is too low",
+                    )
+        return process.returncode
+
+    @contextmanager
+    def serve(self, module: str, arguments: Sequence[str], ready: Path) -> Iterator[str]:
+        """Run a server for the time of the block; see the port."""
+        command = [self._python, "-m", module, *arguments, "--ready-file", str(ready)]
+        end = time.monotonic() + START_SECONDS
+        with self._started(command, {}, ready.with_suffix(".log")) as process:
+            while not ready.exists():
+                if not _running(process) or time.monotonic() > end:
+                    raise InfrastructureError(
+                        f"{module} did not start answering within {START_SECONDS:g} seconds, or ended before",
+                        hint=f"its output is above, and in {ready.with_suffix('.log').name}",
+                    )
+            yield msgspec.json.decode(ready.read_bytes())["url"]
+
+    @contextmanager
+    def _started(self, command: list[str], env: Mapping[str, str], kept: Path) -> "Iterator[subprocess.Popen[bytes]]":
+        process = subprocess.Popen(
+            command,
+            cwd=self._project,
+            env={**self._env, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        reader = threading.Thread(target=self._stream, args=(process, kept), daemon=True)
+        reader.start()
+        try:
+            yield process
+        finally:
+            _end(process)
+            reader.join(GRACE_SECONDS)
+
+    def _stream(self, process: "subprocess.Popen[bytes]", kept: Path) -> None:
+        with cast("IO[bytes]", process.stdout) as lines, kept.open("wb") as file:
+            for line in lines:
+                file.write(self._redactor.data(line))
+                file.flush()
+                self._log.output(line.decode(errors="replace").rstrip())
+
+
+def _running(process: "subprocess.Popen[bytes]", seconds: float = POLL_SECONDS) -> bool:
+    """Wait up to `seconds` for the end, without reaping: while it is unreaped its group id cannot become another's."""
+    end = time.monotonic() + seconds
+    while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        if time.monotonic() > end:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End the child, and with it everything it left running in its group."""
+    os.killpg(process.pid, signal.SIGTERM)
+    _running(process, GRACE_SECONDS)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _failure(module: str, status: int, output: Path) -> MlagentError:
+    said = output / "error.json"
+    if said.exists():
+        found = msgspec.json.decode(said.read_bytes())
+        kinds = {kind.category: kind for kind in (TeamCodeError, InputError, ConfigError, InfrastructureError)}
+        return kinds.get(found["category"], Bug)(found["message"], hint=found["hint"])
+    if status == -signal.SIGKILL:
+        return TeamCodeError(
+            f"{module} was killed (SIGKILL), most often because memory ran out",
+            hint="use smaller batches or a node with more memory; the kernel's log names what it killed",
+        )
+    return Bug(f"{module} ended with status {status}", hint=f"its output is above, and in {output.name}/output.log")

@@ -1,0 +1,1 @@
+"""The one home of statistics; numpy only, any room may use it."""

@@ -1,0 +1,34 @@
+"""Tables for a terminal: what ran, and what was judged."""
+
+from collections.abc import Iterable, Sequence
+
+import click
+
+from mlagent.core.verdict import Verdict
+
+COLOURS = {"pass": "green", "done": "green", "fail": "red", "failed": "red", "refused": "red"}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, colour: int | None = None) -> str:
+    """Columns as wide as their widest cell; `colour` is the column whose word decides its colour."""
+    cells = [tuple(head), *(tuple(row) for row in rows)]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(head))]
+    lines = []
+    for number, row in enumerate(cells):
+        padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        if colour is not None and number:
+            padded[colour] = click.style(padded[colour], fg=COLOURS.get(row[colour], "yellow"))
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def verdicts(judged: Sequence[tuple[str, Verdict]]) -> str:
+    """A row for every check of every verdict, in the order of the stages (stage name, verdict)."""
+    head = ("stage", "check", "value", "threshold", "samples", "verdict")
+    rows = []
+    for stage, verdict in judged:
+        for check in verdict.checks:
+            value = "-" if check.value is None else f"{check.value:.4g} {check.unit}".rstrip()
+            limit = f"{check.comparison} {check.threshold:.4g} {check.unit}".rstrip()
+            rows.append((stage, check.metric, value, limit, str(check.samples), check.outcome))
+    return table(head, rows, colour=5)

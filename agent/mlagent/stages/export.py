@@ -1,0 +1,71 @@
+"""Turn the weights into the ONNX file that ships, and prove on held-out rows that it computes what PyTorch computed."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta
+
+from mlagent.core.artifact import Artifact
+from mlagent.core.stage import Needs, Package, Stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlagent.core.context import Context, Outputs
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the ONNX file is made, and how close it must be."""
+
+    model: Annotated[
+        str, Meta(pattern=r"\.py$", description="The file that gives `build_model(config) -> torch.nn.Module`.")
+    ] = "model.py"
+    opset: Annotated[int, Meta(ge=18, le=23, description="The ONNX operator set.")] = 18
+    tolerance: Annotated[
+        float, Meta(gt=0, le=1, description="The largest difference allowed between two probabilities.")
+    ] = 1e-4
+
+
+def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
+    """Export in the worker, run the file with ONNX Runtime here, compare on the validation part."""
+    from mlagent.adapters.onnx_runtime import Scorer, tools
+    from mlagent.core.context import Outputs
+    from mlagent.core.verdict import check, verdict
+    from mlagent.measure import parity
+
+    shape = msgspec.json.decode(inputs["shape"].read_bytes())
+    request = {
+        "task": "export",
+        "project": str(ctx.project),
+        "model": config.model,
+        "checkpoint": str(inputs["model"]),
+        "probe": str(inputs["validation-part"]),
+        "opset": config.opset,
+        "features": shape["features"],
+        "classes": shape["classes"],
+    }
+    ctx.worker.run("mlagent.training", request, ctx.work, lambda: None)
+    found = parity.compare(Scorer(ctx.work / "model.onnx"), inputs["validation-part"], ctx.work / "expected.npz")
+    made = msgspec.json.decode((ctx.work / "result.json").read_bytes())
+    ctx.log.info("compared ONNX Runtime with PyTorch", rows=found.rows, largest_difference=found.largest)
+    judged = check("largest difference to PyTorch", found.largest, "<=", config.tolerance, samples=found.rows)
+    return Outputs(
+        summary=f"ONNX opset {made['opset']}, {found.rows} rows within {found.largest:.2g} of PyTorch",
+        verdicts=(verdict("parity", [judged], inputs=ctx.digests, tools=tools() | {"torch": made["torch"]}),),
+        hint=f"the worst rows of the validation part are {found.worst_rows}; look for operations that differ in ONNX",
+    )
+
+
+STAGE = Stage(
+    name="export",
+    title="Export to ONNX",
+    about="Exports the trained model to ONNX with a dynamic batch and checks its parity with PyTorch on held-out rows.",
+    config=Config,
+    run=run,
+    reads=("model", "shape", "validation-part"),
+    writes=(Artifact("onnx", "model.onnx", "the model that ships: float32 features in, probabilities out"),),
+    sources=("**/*.py",),
+    effect="compute",
+    needs=Needs(packages=(Package("torch", "worker"), Package("onnx", "worker"), Package("onnxruntime", "control"))),
+)

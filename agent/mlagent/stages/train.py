@@ -1,0 +1,121 @@
+"""Learn from the training part in a child process, keep the epoch best on the validation part, log to MLflow."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from mlagent.core.artifact import Artifact
+from mlagent.core.stage import Needs, Package, Stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlagent.core.context import Context, Outputs
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The training loop's hyperparameters."""
+
+    model: Annotated[
+        str, Meta(pattern=r"\.py$", description="The file that gives `build_model(config) -> torch.nn.Module`.")
+    ] = "model.py"
+    epochs: Annotated[int, Meta(ge=1, le=100_000, description="How many times the training part is gone through.")] = 10
+    batch_size: Annotated[int, Meta(ge=1, le=1_000_000, description="Rows in one step of the optimiser.")] = 64
+    learning_rate: Annotated[float, Meta(gt=0, le=10, description="The step size of AdamW.")] = 1e-3
+    weight_decay: Annotated[float, Meta(ge=0, le=10, description="The weight decay of AdamW.")] = 0.01
+    seed: Annotated[int, Meta(ge=0, lt=2**32, description="Starts every random number of the training.")] = 1
+    threads: Annotated[int, Meta(ge=0, le=1024, description="CPU threads; 0 leaves the choice to PyTorch.")] = 0
+
+
+def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
+    """Divide the rows, train in the worker, log what happened; the test part is written, never given to the worker."""
+    from mlagent.core.context import Outputs
+    from mlagent.data import split, table
+
+    rows = table.read(ctx.project, ctx.sections["data"])
+    parts = split.parts(rows, ctx.sections["data"])
+    for name, part in parts.items():
+        split.save(part, ctx.work / f"{name}.npz")
+    shape = {"columns": rows.columns, "features": len(rows.columns), "classes": rows.classes}
+    (ctx.work / "shape.json").write_bytes(msgspec.json.encode(shape))
+    ctx.log.info("rows: " + ", ".join(f"{len(part.target)} {name}" for name, part in parts.items()))
+    watch = _Epochs(ctx)
+    ctx.worker.run("mlagent.training", _request(config, ctx, rows.classes), ctx.work, watch.poll)
+    watch.poll()
+    (ctx.work / "train.npz").unlink()
+    result = msgspec.json.decode((ctx.work / "result.json").read_bytes())
+    best = watch.epochs[result["best_epoch"] - 1]
+    tracked = ctx.tracker.record(_training(config, ctx, watch.epochs, result))
+    ctx.log.info("logged to MLflow", mlflow_run=tracked)
+    return Outputs(
+        summary=f"best of {len(watch.epochs)} epochs is {best['epoch']}: validation loss {best['validation_loss']:.4f},"
+        f" accuracy {best['validation_accuracy']:.4f} ({result['device']})"
+    )
+
+
+def _request(config: Config, ctx: "Context", classes: int) -> dict[str, Any]:
+    return {
+        "task": "train",
+        "project": str(ctx.project),
+        "train": str(ctx.work / "train.npz"),
+        "validation": str(ctx.work / "validation.npz"),
+        "classes": classes,
+        **msgspec.to_builtins(config),
+    }
+
+
+def _training(config: Config, ctx: "Context", epochs: list[dict[str, Any]], result: dict[str, Any]) -> Any:  # noqa: ANN401 - imported late
+    from mlagent.core.ports.tracker import Point, Training
+
+    metrics = ("train_loss", "validation_loss", "validation_accuracy")
+    return Training(
+        experiment=ctx.sections["project"].name,
+        name=ctx.run_id,
+        params={key: str(value) for key, value in msgspec.to_builtins(config).items()},
+        tags={"mlagent.run": ctx.run_id, "mlagent.device": result["device"], "mlagent.torch": result["torch"]},
+        points=[Point(name, epoch[name], epoch["epoch"]) for epoch in epochs for name in metrics],
+        files=[ctx.work / "model.pt", ctx.work / "shape.json"],
+    )
+
+
+class _Epochs:
+    """Follows the file to which the worker adds a line an epoch."""
+
+    def __init__(self, ctx: "Context") -> None:
+        self.ctx = ctx
+        self.epochs: list[dict[str, Any]] = []
+
+    def poll(self) -> None:
+        path = self.ctx.work / "epochs.jsonl"
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        for line in lines[len(self.epochs) :]:
+            if not line.endswith(b"\n"):
+                break
+            epoch = msgspec.json.decode(line)
+            self.epochs.append(epoch)
+            named = {key: round(epoch[key], 4) for key in ("train_loss", "validation_loss", "validation_accuracy")}
+            self.ctx.log.progress("epoch", epoch["epoch"], epoch["of"], **named)
+
+
+STAGE = Stage(
+    name="train",
+    title="Train the model",
+    about="Trains the project's PyTorch model on the training part and logs parameters, metrics and weights to MLflow.",
+    config=Config,
+    run=run,
+    writes=(
+        Artifact("model", "model.pt", "the weights (state_dict) of the best epoch"),
+        Artifact("epochs", "epochs.jsonl", "losses and accuracy, a line an epoch"),
+        Artifact("shape", "shape.json", "the feature columns in order, and the number of classes"),
+        Artifact("validation-part", "validation.npz", "the rows that chose the epoch"),
+        Artifact("test-part", "test.npz", "the rows that training never saw"),
+    ),
+    sources=("**/*.py",),
+    sections=("project", "data", "tracking"),
+    effect="compute",
+    needs=Needs(
+        packages=(Package("polars", "control"), Package("mlflow", "control"), Package("torch", "worker")), gpu=True
+    ),
+)

@@ -1,0 +1,1 @@
+"""Projects that `mlagent init` writes; each folder is one."""

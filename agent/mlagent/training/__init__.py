@@ -1,0 +1,39 @@
+"""The worker: trains and exports the team's model in a child process that shares nothing with mlagent but files.
+
+It imports the standard library, numpy, torch (>= 2.9), onnx and, through torch's exporter, onnxscript; nothing else of
+mlagent, because it also runs inside a team's own environment, where nothing else of mlagent is installed.
+
+    python -m mlagent.training REQUEST.json
+
+**Every request** holds `task` ("train" or "export"), `project` (absolute folder of the team's code, no output is
+written there), `model` (the model's file in it, such as "model.py") and `output` (absolute folder that exists).
+Keys that are unknown, missing or of another type are refused. A data file is an npz with `features`, float32 (n, d),
+finite, and `target`, int64 (n,), each in 0 .. classes - 1.
+
+`train` asks further for `train` and `validation` (npz), `classes`, `epochs`, `batch_size`, `learning_rate`,
+`weight_decay`, `seed` and `threads` (0: torch's default), and leaves model.pt, epochs.jsonl and result.json.
+`export` asks further for `checkpoint` (a model.pt), `probe` (npz, only `features` is read), `features` (d),
+`classes` (k) and `opset` (18 or later), and leaves model.onnx, expected.npz and result.json.
+
+`epochs.jsonl` grows by one whole line an epoch, so that a parent can watch: epoch, of, train_loss, validation_loss,
+validation_accuracy, seconds. It is the only output in which time stands. `result.json` is written last: it is there
+exactly when everything else is. No file ever stands half written under its own name. `model.pt` holds the state_dict
+of the epoch with the lowest validation loss, on the CPU; `model.onnx` takes `features` float32 (batch, d) and gives
+`probabilities` float32 (batch, k), for any batch; `expected.npz` holds `probabilities` as PyTorch gives them for the
+probe. Equal requests give equal bytes on one machine.
+
+**The team's model.py** holds `build_model(config: dict) -> torch.nn.Module`, called with {"features": d, "classes": k};
+the module maps float32 (n, d) to one logit a class, (n, k).
+
+**Exit status**; all but 0 and 128 + n leave `error.json` in `output`: {"category", "message", "hint"}.
+
+| status | category | what |
+|---|---|---|
+| 0 | | done |
+| 3 | configuration | this environment lacks a package that the worker itself needs |
+| 4 | input | a data file or the checkpoint is missing or is not what it should be |
+| 5 | team-code | the team's code failed; its traceback, only its own frames, is on stderr |
+| 20 | infrastructure | the output could not be written, or memory was refused by the machine |
+| 70 | bug | the request is wrong, or the worker is |
+| 128 + n | | stopped by SIGINT or SIGTERM; no partial file is left |
+"""

@@ -1,0 +1,178 @@
+"""A planted secret, a team's code that prints all it finds, a real MLflow server; then we look everywhere."""
+
+import base64
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+from mlflow import MlflowClient
+
+from mlagent import catalog
+from mlagent.cli.group import BESIDE
+from tests.conftest import Cli
+
+PLANTED = "s3cr3t/plantéd+value"
+FILED = "another-secret-in-a-file"
+NOSY = """
+import os, pathlib
+print(dict(os.environ))
+for name in ("self", os.getppid()):
+    print(pathlib.Path(f"/proc/{name}/environ").read_bytes())
+"""
+
+
+@pytest.fixture(scope="module")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real tracking server on loopback."""
+    folder = tmp_path_factory.mktemp("server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    where = ["--backend-store-uri", f"sqlite:///{folder}/m.db", "--artifacts-destination", str(folder / "artifacts")]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        *where,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_until_it_answers(f"{url}/health", process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 120
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        else:
+            return
+
+
+class Watch:
+    """Reads the argument lists of all processes again and again, and keeps those that hold a secret."""
+
+    def __init__(self) -> None:
+        self.caught: set[bytes] = set()
+        self.looks = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._stop.wait(0.02):
+            self.looks += 1
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    line = path.read_bytes()
+                except OSError:
+                    continue
+                if any(form in line for form in forms()):
+                    self.caught.add(line)
+
+
+def forms() -> list[bytes]:
+    values = [PLANTED.encode(), FILED.encode()]
+    return values + [base64.b64encode(value).rstrip(b"=") for value in values] + [repr(PLANTED.encode()).encode()[2:-1]]
+
+
+COMMANDS: dict[str, list[list[str]]] = {
+    "check": [["check"]],
+    "train": [["train"], ["--log", "json", "train", "--epochs", "1"]],
+    "export": [["export"]],
+    "evaluate": [["--log", "lines", "evaluate"]],
+    "gate": [["gate"], ["gate", "--accuracy-min", "1"]],
+    "load-test": [["load-test", "--duration-seconds", "1", "--requests-min", "10"]],
+    "run": [
+        ["run", "--set", "load-test.duration_seconds=1", "--set", "load-test.requests_min=10"],
+        ["--log", "text", "run", "--set", "tracking.uri=http://127.0.0.1:9"],
+    ],
+    "config": [["config", "explain"], ["config", "explain", "--json"], ["config", "check"], ["config", "schema"]],
+    "init": [["init", "another", "--no-data"]],
+    "doctor": [["doctor"], ["doctor", "--json"]],
+    "render": [["render", "--check"]],
+}  # fmt: skip
+
+
+def test_no_command_leaves_a_secret_anywhere(fresh: Path, cli: Cli, mlflow_server: str) -> None:
+    assert set(COMMANDS) == {stage.name for stage in catalog.STAGES} | set(BESIDE)
+    filed = fresh.parent / "filed"
+    filed.write_text(FILED + "\n")
+    settings = fresh / "mlpipeline.yaml"
+    tracking = f"tracking:\n  uri: {mlflow_server}\n  token: env:PLANTED\n  username: team\n  password: file:{filed}\n"
+    settings.write_text(settings.read_text() + tracking + "check:\n  lint: []\n")
+    (fresh / "model.py").write_text((fresh / "model.py").read_text() + NOSY)
+    said = []
+    with Watch() as watch:
+        for args in (line for lines in COMMANDS.values() for line in lines):
+            ended = cli(*args, cwd=fresh, env={"PLANTED": PLANTED})
+            said.append(ended)
+            assert ended.returncode in ({0, 4} if args[0] == "render" else {0, 10, 20}), (args, ended.stderr)
+    text = "".join(one.stdout + one.stderr for one in said).encode()
+    kept = {path: path.read_bytes() for path in fresh.rglob("*") if path.is_file()}
+    assert watch.looks > 100
+    assert watch.caught == set()
+    assert b"[secret]" in text, "the nosy code found nothing: this test proves nothing"
+    for form in forms():
+        assert form not in text
+        assert [path for path, data in kept.items() if form in data] == []
+    client = MlflowClient(mlflow_server)
+    tracked = client.search_runs([one.experiment_id for one in client.search_experiments()])
+    assert len(tracked) == 3
+    assert PLANTED not in str([run.to_dictionary() for run in tracked])
+
+
+def test_a_bug_in_mlagent_shows_its_traceback_without_secrets(fresh: Path, cli: Cli) -> None:
+    settings = fresh / "mlpipeline.yaml"
+    settings.write_text(settings.read_text() + "tracking:\n  token: env:PLANTED\n")
+    code = (
+        "from mlagent import catalog; import msgspec, os\n"
+        "def run(config, inputs, ctx): raise RuntimeError('it was ' + os.environ['PLANTED'])\n"
+        "broken = msgspec.structs.replace(catalog.STAGES[0], run=run)\n"
+        "catalog.STAGES = (broken, *catalog.STAGES[1:])\n"
+        "from mlagent.cli import main; main(['check'])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=fresh,
+        env={"PLANTED": PLANTED, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 70
+    assert "Traceback" in ended.stderr
+    assert "RuntimeError: it was [secret]" in ended.stderr
+    assert PLANTED not in ended.stderr + ended.stdout
+    assert [path for path in fresh.rglob("*") if path.is_file() and PLANTED.encode() in path.read_bytes()] == []

@@ -1,0 +1,161 @@
+"""Real digits, a real training, the real ONNX file, a real server under a real load; and each way to break it."""
+
+import json
+import random
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from mlagent import catalog
+from tests.conftest import Cli
+from tests.e2e.conftest import record, states
+
+Finished = tuple[Path, subprocess.CompletedProcess[str]]
+
+
+def test_every_stage_passes_and_the_run_ends_in_a_table_of_verdicts(finished: Finished) -> None:
+    project, ended = finished
+    assert ended.returncode == 0, ended.stderr
+    assert states(project) == {stage.name: "done" for stage in catalog.STAGES}
+    table = ended.stdout.partition("verdict\n")[2]
+    judged = {line.split()[0]: line.split()[-1] for line in table.splitlines() if line.endswith(("pass", "fail"))}
+    assert judged == {"export": "pass", "gate": "pass", "load-test": "pass"}
+
+
+def test_the_model_was_judged_on_real_rows_that_training_never_saw(finished: Finished) -> None:
+    project, _ = finished
+    folder = project / ".mlagent" / "runs" / record(project)["run_id"]
+    test, validation = (np.load(folder / "train" / f"{name}.npz") for name in ("test", "validation"))
+    metrics = json.loads((folder / "evaluate" / "metrics.json").read_text())
+    table = np.loadtxt(project / "data" / "digits.csv", delimiter=",", skiprows=1)
+    rows = {row.tobytes() for row in table.astype(np.float32)}
+    unseen = {
+        np.append(row, label).astype(np.float32).tobytes()
+        for row, label in zip(test["features"], test["target"], strict=True)
+    }
+    chosen = {
+        np.append(row, label).astype(np.float32).tobytes()
+        for row, label in zip(validation["features"], validation["target"], strict=True)
+    }
+    assert len(table) == 1797
+    assert unseen | chosen < rows
+    assert not unseen & chosen
+    assert metrics["rows"] == len(test["target"])
+    assert not (folder / "train" / "train.npz").exists()
+
+
+def test_the_training_is_in_mlflow(finished: Finished) -> None:
+    project, _ = finished
+    client = MlflowClient(f"sqlite:///{project / '.mlagent' / 'mlflow' / 'mlflow.db'}")
+    (run,) = client.search_runs(
+        [one.experiment_id for one in client.search_experiments(filter_string="name = 'digits'")]
+    )
+    assert run.data.tags["mlagent.run"] == record(project)["run_id"]
+    assert run.data.params["learning_rate"] == "0.003"
+    losses = [point.value for point in client.get_metric_history(run.info.run_id, "validation_loss")]
+    assert len(losses) == int(run.data.params["epochs"])
+    assert losses[-1] < losses[0]
+    assert "model.pt" in [entry.path for entry in client.list_artifacts(run.info.run_id)]
+
+
+def test_verdicts_are_canonical_json_with_thresholds_values_and_samples(finished: Finished) -> None:
+    project, _ = finished
+    folder = project / ".mlagent" / "runs" / record(project)["run_id"]
+    found = {path.name: path.read_bytes() for path in folder.glob("*/verdict-*.json")}
+    assert sorted(found) == ["verdict-gate.json", "verdict-load-test.json", "verdict-parity.json"]
+    for data in found.values():
+        verdict = json.loads(data)
+        assert data == json.dumps(verdict, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        assert verdict["outcome"] == "pass"
+        assert verdict["inputs"]
+        assert all(check["samples"] >= check["samples_min"] for check in verdict["checks"])
+
+
+def test_shuffled_labels_are_stopped_by_the_gate(fresh: Path, cli: Cli) -> None:
+    path = fresh / "data" / "digits.csv"
+    head, *rows = path.read_text().splitlines()
+    labels = [row.rpartition(",")[2] for row in rows]
+    random.Random(7).shuffle(labels)  # noqa: S311 - a test's shuffle
+    path.write_text(
+        "\n".join([head, *(row.rpartition(",")[0] + "," + label for row, label in zip(rows, labels, strict=True)), ""])
+    )
+    ended = cli("run", "--set", "train.epochs=3", cwd=fresh)
+    assert ended.returncode == 10, ended.stderr
+    assert "Error: gate: accuracy 0." in ended.stderr
+    assert "is below 0.95" in ended.stderr
+    assert states(fresh)["gate"] == "refused"
+    assert "load-test" not in states(fresh)
+    run = fresh / ".mlagent" / "runs" / record(fresh)["run_id"]
+    assert json.loads((run / "error.json").read_text())["category"] == "gate"
+
+
+def test_an_impossible_service_level_is_stopped_by_the_load_test(digits: Path, cli: Cli) -> None:
+    ended = cli("load-test", "--p99-ms", "0.01", "--duration-seconds", "8", "--requests-min", "500", cwd=digits)
+    assert ended.returncode == 10, ended.stderr
+    assert "Error: load-test: p99 latency" in ended.stderr
+    assert "is above 0.01 ms" in ended.stderr
+    assert states(digits)["load-test"] == "refused"
+
+
+def test_too_short_a_load_is_inconclusive_and_not_a_pass(digits: Path, cli: Cli) -> None:
+    ended = cli("load-test", "--duration-seconds", "1", "--warmup-seconds", "0", cwd=digits)
+    assert ended.returncode == 11, ended.stderr
+    assert "1000 are asked for" in ended.stderr
+
+
+def test_a_test_of_the_teams_that_fails_stops_before_any_training(digits: Path, cli: Cli) -> None:
+    (digits / "tests" / "test_broken.py").write_text(
+        '"""Broken."""\n\n\ndef test_sum() -> None:\n    assert 1 + 1 == 3\n'
+    )
+    ended = cli("run", cwd=digits)
+    assert ended.returncode == 5, ended.stderr
+    assert "check: test failed (exit status 1)" in ended.stderr
+    assert list(states(digits)) == ["check"]
+    folder = digits / ".mlagent" / "runs" / record(digits)["run_id"] / "check"
+    suites = ET.parse(folder / "junit-test.xml").getroot()
+    assert [case.get("name") for case in suites.iter("testcase") if case.find("failure") is not None] == ["test_sum"]
+    assert "assert 1 + 1 == 3" in (folder / "test.log").read_text()
+
+
+def test_lint_that_fails_is_kept_as_junit_and_tests_are_run_all_the_same(digits: Path, cli: Cli) -> None:
+    (digits / "model.py").write_text("import os\n" + (digits / "model.py").read_text())
+    ended = cli("check", cwd=digits)
+    assert ended.returncode == 5, ended.stderr
+    folder = digits / ".mlagent" / "runs" / record(digits)["run_id"] / "check"
+    (failure,) = ET.parse(folder / "junit-lint.xml").getroot().iter("failure")
+    assert "F401" in (failure.text or "")
+    assert "passed" in (folder / "test.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (("def build_model(", "def make_model("), "build_model"),
+        (("import torch", "import torhc"), "torhc"),
+    ],
+)
+def test_a_model_that_does_not_build_is_the_teams_to_mend(
+    digits: Path, cli: Cli, edit: tuple[str, str], said: str
+) -> None:
+    path = digits / "model.py"
+    path.write_text(path.read_text().replace(edit[0], edit[1], 1))
+    ended = cli("train", cwd=digits)
+    assert ended.returncode == 5, ended.stderr
+    error, _, hint = ended.stderr.rpartition("Error: ")[2].partition("\nHint: ")
+    assert said in error
+    assert hint.strip()
+
+
+def test_the_same_project_gives_the_same_model_bytes_on_this_machine(
+    finished: Finished, digits: Path, cli: Cli
+) -> None:
+    before = record(finished[0])["stages"]
+    assert cli("train", cwd=digits).returncode == 0
+    assert cli("export", cwd=digits).returncode == 0
+    after = record(digits)["stages"]
+    assert after["export"]["outputs"]["onnx"]["digest"] == before["export"]["outputs"]["onnx"]["digest"]
+    assert after["train"]["outputs"]["test-part"]["digest"] == before["train"]["outputs"]["test-part"]["digest"]

@@ -1,0 +1,150 @@
+"""What cannot be learned from is named: file, column, row; what can is divided by its own content."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlagent.config.sections import Data
+from mlagent.data import split, table
+from mlagent.data.table import Table
+from mlagent.errors import InputError
+
+DATA = Data(path="d.csv", target="y")
+
+
+def frame(rows: int = 200) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"a": range(rows), "b": [index * 0.5 for index in range(rows)], "y": [index % 3 for index in range(rows)]}
+    )
+
+
+def test_csv_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
+    frame().write_csv(tmp_path / "d.csv")
+    frame().write_parquet(tmp_path / "d.parquet")
+    csv = table.read(tmp_path, DATA)
+    parquet = table.read(tmp_path, Data(path="d.parquet", target="y"))
+    assert csv.columns == parquet.columns == ("a", "b")
+    assert csv.classes == 3
+    np.testing.assert_array_equal(csv.features, parquet.features)
+    np.testing.assert_array_equal(csv.target, parquet.target)
+    assert (csv.features.dtype.name, csv.target.dtype.name) == ("float32", "int64")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,y\n1,0\nx,1\n", "d.csv: the column 'a' holds String, and features are numbers"),
+        ("a,y\n1,0\n,1\n2,0\n", "d.csv: 'a' is None in data row 2, not a number (1 such rows in 3)"),
+        ("a,y\n1.5,0\nNaN,1\n", "d.csv: 'a' is nan in data row 2, not a number (1 such rows in 2)"),
+        ("a,y\n1,0\n2,-1\n", "d.csv: 'y' is -1 in data row 2, not a class from 0 to 999 (1 such rows in 2)"),
+        ("a,y\n1,0\n2,\n", "d.csv: 'y' is None in data row 2, not a class"),
+        ("a,y\n1,0\n2,5000\n", "d.csv: 'y' is 5000 in data row 2, not a class"),
+        ("a,y\n1,0.5\n2,1.5\n", "d.csv: the target 'y' holds Float64, and a class is a whole number from 0"),
+        ("a,y\n1,0\n2,0\n", "d.csv: the target 'y' is 0 in every row"),
+        ("a,z\n1,0\n", "d.csv has no column 'y' (data.target)"),
+        ("a,y\n", "d.csv holds no rows"),
+        ("", "d.csv cannot be read: "),
+    ],
+)
+def test_rows_that_cannot_be_used_are_named(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "d.csv").write_text(text)
+    with pytest.raises(InputError) as refused:
+        table.read(tmp_path, DATA)
+    assert refused.value.message.startswith(said)
+    assert refused.value.hint
+
+
+def test_a_truncated_parquet_file_is_named(tmp_path: Path) -> None:
+    frame().write_parquet(tmp_path / "d.parquet")
+    whole = (tmp_path / "d.parquet").read_bytes()
+    (tmp_path / "d.parquet").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"d\.parquet cannot be read"):
+        table.read(tmp_path, Data(path="d.parquet", target="y"))
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("d.xlsx", "cannot tell its format by '.xlsx'"), ("gone.csv", "is not there")]
+)
+def test_files_of_other_kinds_or_absent_are_named(tmp_path: Path, path: str, said: str) -> None:
+    (tmp_path / "d.xlsx").touch()
+    with pytest.raises(InputError, match=said):
+        table.read(tmp_path, Data(path=path, target="y"))
+
+
+def random_table(rows: int, seed: int = 1) -> Table:
+    random = np.random.default_rng(seed)
+    features = random.normal(size=(rows, 3)).astype(np.float32)
+    return Table(("a", "b", "c"), features, random.integers(0, 2, rows), 2)
+
+
+def rows_of(part: Table) -> set[bytes]:
+    return {row.tobytes() + bytes([target]) for row, target in zip(part.features, part.target, strict=True)}
+
+
+def test_parts_are_disjoint_and_whole_and_near_their_shares() -> None:
+    whole = random_table(20_000)
+    parts = split.parts(whole, DATA)
+    found = {name: rows_of(part) for name, part in parts.items()}
+    assert sum(map(len, found.values())) == 20_000
+    assert set.union(*found.values()) == rows_of(whole)
+    # a share's standard deviation here is at most 0.0034: five of them
+    assert abs(len(found["test"]) / 20_000 - DATA.test) < 0.017
+    assert abs(len(found["validation"]) / 20_000 - DATA.validation) < 0.017
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.permutations(range(300)))
+def test_a_row_stays_in_its_part_whatever_stands_around_it(order: list[int]) -> None:
+    whole = random_table(300)
+    moved = Table(whole.columns, whole.features[order], whole.target[order], 2)
+    before, after = split.parts(whole, DATA), split.parts(moved, DATA)
+    assert {name: rows_of(part) for name, part in before.items()} == {
+        name: rows_of(part) for name, part in after.items()
+    }
+
+
+def test_equal_rows_fall_together() -> None:
+    whole = random_table(500)
+    doubled = Table(whole.columns, np.tile(whole.features, (2, 1)), np.tile(whole.target, 2), 2)
+    assert sum(len(rows_of(part)) for part in split.parts(doubled, DATA).values()) == 500
+
+
+def test_zero_and_minus_zero_are_one_row() -> None:
+    zeros = Table(("a",), np.array([[0.0], [-0.0]], np.float32), np.array([0, 0]), 2)
+    first, second = split.row_hash(zeros)
+    assert first == second
+
+
+def splitmix(value: int) -> int:
+    """The published mixing function (Steele, Lea, Flood 2014) in plain integers."""
+    mask = 2**64 - 1
+    value = (value + 0x9E3779B97F4A7C15) & mask
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & mask
+    return value ^ (value >> 31)
+
+
+def test_the_hash_is_the_same_on_every_machine() -> None:
+    known = Table(("a", "b"), np.array([[1.0, -2.5]], np.float32), np.array([1]), 2)
+    expected = 0x9E3779B97F4A7C15
+    for value in (1.0, -2.5, 1.0):
+        expected = splitmix(expected ^ struct.unpack("<Q", struct.pack("<d", value))[0])
+    assert split.row_hash(known).tolist() == [expected]
+
+
+def test_too_few_rows_are_refused_with_the_part_that_would_starve() -> None:
+    with pytest.raises(InputError, match=r"the \w+ part would hold \d of 20 rows; at least 10 are needed"):
+        split.parts(random_table(20), DATA)
+
+
+def test_a_part_survives_its_file(tmp_path: Path) -> None:
+    part = random_table(50)
+    split.save(part, tmp_path / "p.npz")
+    features, target = split.load(tmp_path / "p.npz")
+    np.testing.assert_array_equal(features, part.features)
+    np.testing.assert_array_equal(target, part.target)
