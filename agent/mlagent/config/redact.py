@@ -50,6 +50,7 @@ def _spellings(value: str) -> Iterator[str]:
     yield quote(value, safe="")
     yield quote_plus(value)
     yield repr(value)[1:-1]
+    yield repr(value.encode())[2:-1]
     yield json.dumps(value)[1:-1]
     yield json.dumps(value, ensure_ascii=False)[1:-1]
     yield base64.b64encode(value.encode()).decode().rstrip("=")

@@ -1,7 +1,6 @@
 """What this machine has and lacks, stage by stage, as the catalog declares it."""
 
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from importlib import metadata, util
 from typing import Literal
@@ -22,8 +21,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 def examine(stages: Sequence[Stage]) -> list[Finding]:
     """Look at this machine; nothing is imported, started or asked over the network."""
-    found = [Finding("all", "python 3.11", "found", sys.version.split()[0])]
-    return found + [finding for stage in stages for finding in _stage(stage)]
+    return [finding for stage in stages for finding in _stage(stage)]
 
 
 def _stage(stage: Stage) -> Iterator[Finding]:
@@ -39,8 +37,7 @@ def _stage(stage: Stage) -> Iterator[Finding]:
 
 
 def _version(module: str) -> str:
-    names = metadata.packages_distributions().get(module, [module])
     try:
-        return f"{names[0]} {metadata.version(names[0])}"
+        return metadata.version(module)
     except metadata.PackageNotFoundError:
-        return "version unknown"
+        return "its version is not recorded"

@@ -6,7 +6,11 @@ import click
 
 from mlagent.core.verdict import Verdict
 
-COLOURS = {"pass": "green", "done": "green", "fail": "red", "failed": "red", "refused": "red"}
+COLOURS = {
+    **dict.fromkeys(("pass", "done", "found"), "green"),
+    **dict.fromkeys(("fail", "failed", "refused", "missing"), "red"),
+    **dict.fromkeys(("inconclusive", "stopped", "running"), "yellow"),
+}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, colour: int | None = None) -> str:
@@ -15,10 +19,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, colour: int | N
     widths = [max(len(row[index]) for row in cells) for index in range(len(head))]
     lines = []
     for number, row in enumerate(cells):
-        padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        padded = [cell.ljust(width) for cell, width in zip(row, [*widths[:-1], 0], strict=True)]
         if colour is not None and number:
-            padded[colour] = click.style(padded[colour], fg=COLOURS.get(row[colour], "yellow"))
-        lines.append("  ".join(padded).rstrip())
+            padded[colour] = click.style(padded[colour], fg=COLOURS.get(row[colour]))
+        lines.append("  ".join(padded))
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 

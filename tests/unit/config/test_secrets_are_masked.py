@@ -28,6 +28,7 @@ def redactor(monkeypatch: pytest.MonkeyPatch) -> Redactor:
         json.dumps(VALUE),
         json.dumps(VALUE, ensure_ascii=False),
         repr(VALUE),
+        repr(VALUE.encode())[1:],
         base64.b64encode(VALUE.encode()).decode(),
         f"https://user:{quote(VALUE, safe='')}@host/",
     ],

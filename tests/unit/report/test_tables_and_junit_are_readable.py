@@ -1,0 +1,48 @@
+"""What people and Jenkins read after a run."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import click
+
+from mlagent.core.verdict import check, verdict
+from mlagent.report import junit
+from mlagent.report.table import table, verdicts
+
+
+def test_columns_are_as_wide_as_their_widest_cell_and_lines_end_without_blanks() -> None:
+    assert table(("a", "bee"), [("longer", "x"), ("y", "longest")]).splitlines() == [
+        "a       bee",
+        "------  -------",
+        "longer  x",
+        "y       longest",
+    ]
+
+
+def test_a_coloured_word_keeps_its_column() -> None:
+    plain = table(("a", "b"), [("pass", "x"), ("fail", "y")])
+    assert click.unstyle(table(("a", "b"), [("pass", "x"), ("fail", "y")], colour=0)) == plain
+
+
+def test_every_check_of_every_verdict_has_a_row() -> None:
+    checks = [
+        check("p99 latency", 2.5, "<=", 50, unit="ms", samples=1000),
+        check("accuracy", None, ">=", 0.9, samples=3, samples_min=10),
+    ]
+    rows = click.unstyle(verdicts([("gate", verdict("gate", checks, inputs={}, tools={}))])).splitlines()[2:]
+    assert [re.split(r" {2,}", row) for row in rows] == [
+        ["gate", "p99 latency", "2.5 ms", "<= 50 ms", "1000", "pass"],
+        ["gate", "accuracy", "-", ">= 0.9", "3", "inconclusive"],
+    ]
+
+
+def test_junit_holds_the_output_of_what_failed_whatever_bytes_it_is_made_of(tmp_path: Path) -> None:
+    path = tmp_path / "j.xml"
+    junit.write(path, "lint", [junit.Case("good", None), junit.Case('b"a<d', "<&> \x1b[31mred\x00 ]]> é")])
+    suite = ET.parse(path).getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    good, bad = suite.findall("testcase")
+    assert good.find("failure") is None
+    assert bad.get("name") == 'b"a<d'
+    assert (bad.findtext("failure") or "") == "<&> \ufffd[31mred\ufffd ]]> é"
