@@ -1,5 +1,6 @@
 """Runs programs beside mlagent: their own process group, no secrets in their environment, always ended."""
 
+import ctypes
 import os
 import shutil
 import signal
@@ -22,7 +23,9 @@ from mlagent.errors import Bug, ConfigError, InfrastructureError, InputError, Ml
 
 GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.2
+PR_SET_PDEATHSIG = 1
 START_SECONDS = 60.0
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class LocalChildren:
@@ -71,8 +74,10 @@ class LocalChildren:
     @contextmanager
     def serve(self, module: str, arguments: Sequence[str], ready: Path) -> Iterator[str]:
         """Run a server for the time of the block; see the port."""
-        command = [self._python, "-m", module, *arguments, "--ready-file", str(ready)]
+        watched = ["--ready-file", str(ready), "--parent-pid", str(os.getpid())]
+        command = [self._python, "-m", module, *arguments, *watched]
         end = time.monotonic() + START_SECONDS
+        ready.unlink(missing_ok=True)  # one that a killed server left behind would be believed
         with self._started(command, {}, ready.with_suffix(".log")) as process:
             while not ready.exists():
                 if not _running(process) or time.monotonic() > end:
@@ -92,6 +97,7 @@ class LocalChildren:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call into libc, loaded before; takes no lock
         )
         reader = threading.Thread(target=self._stream, args=(process, kept), daemon=True)
         reader.start()
@@ -107,6 +113,12 @@ class LocalChildren:
                 file.write(self._redactor.data(line))
                 file.flush()
                 self._log.output(line.decode(errors="replace").rstrip())
+
+
+def _die_with_parent() -> None:
+    """Have the kernel kill the child when mlagent itself is killed, so that nothing writes on behind a resumed run."""
+    if _LIBC:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _running(process: "subprocess.Popen[bytes]", seconds: float = POLL_SECONDS) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import gevent
 import locust
 from gevent.event import Event
+from locust.contrib.fasthttp import LocustBadStatusCode, ResponseContextManager
 from locust.env import Environment
 from locust.exception import StopUser
 
@@ -67,10 +68,10 @@ def measure(request: Request, moments: Sequence[Seconds], bodies: Sequence[bytes
     """
     clock = Clock()
     courses = [Course(own, bodies, first) for first, own in enumerate(moments)]
-    environment = Environment(user_classes=[_user_class(request, clock, courses)])
+    environment = Environment(user_classes=[_user_class(request, clock, courses)], catch_exceptions=False)
     runner = environment.create_local_runner()
     runner.start(len(courses), spawn_rate=SPAWN_RATE)
-    runner.spawning_greenlet.join()
+    gevent.joinall([runner.spawning_greenlet])
     gc.collect()
     gc.freeze()  # what is here stays: no pause goes through it again
     clock.start()
@@ -111,9 +112,25 @@ def _user_class(request: Request, clock: Clock, courses: Sequence[Course]) -> ty
             status = size = 0
             body: Any = self.course.body()  # Locust's signature says str, its client sends bytes as they are
             sent = clock.now()
-            with gevent.Timeout(request.timeout_seconds, exception=False):
-                answer = self.client.post(request.url, name="infer", data=body, headers=_HEADERS, allow_redirects=False)
-                status, size = answer.status_code, len(answer.content or b"")
+            with (
+                gevent.Timeout(request.timeout_seconds, exception=False),
+                self.client.post(
+                    request.url,
+                    name="infer",
+                    data=body,
+                    headers=_HEADERS,
+                    allow_redirects=False,
+                    catch_response=True,
+                ) as answer,
+            ):
+                status, size = _outcome(answer)
             self.course.shots.append(Shot(sent, clock.now(), status, size))
 
     return Asking
+
+
+def _outcome(answer: ResponseContextManager) -> tuple[int, int]:
+    """Give status and length of an answer; its status alone is no proof, for its body may have broken off."""
+    error = answer.request_meta["exception"]
+    whole = error is None or isinstance(error, LocustBadStatusCode)
+    return answer.status_code if whole else 0, answer.request_meta["response_length"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -166,4 +167,30 @@ def test_a_server_that_does_not_start_is_infrastructure(children: LocalChildren,
         pytest.raises(InfrastructureError, match="childserver did not start answering"),
         children.serve("childserver", [], tmp_path / "ready.json"),
     ):
+        pytest.fail("the block must not be entered")
+
+
+def test_children_die_with_an_mlagent_that_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "childserver.py").write_text(
+        "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"
+    )
+    code = (
+        "from pathlib import Path; from mlagent.config.redact import Redactor; from mlagent.engine.log import open_log\n"
+        "from mlagent.engine.child import LocalChildren\n"
+        "with LocalChildren(Path(), [], open_log('lines', Redactor())).serve('childserver', [], Path('ready')): pass"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
+    end = time.monotonic() + 30
+    while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    parent.kill()
+    parent.wait()
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_ready_file_left_by_a_killed_server_is_not_believed(children: LocalChildren, tmp_path: Path) -> None:
+    (tmp_path / "ready.json").write_text('{"url": "http://127.0.0.1:1"}')
+    (tmp_path / "childserver.py").write_text("raise SystemExit(1)")
+    with pytest.raises(InfrastructureError), children.serve("childserver", [], tmp_path / "ready.json"):
         pytest.fail("the block must not be entered")

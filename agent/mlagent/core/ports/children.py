@@ -23,4 +23,4 @@ class Children(Protocol):
         """
 
     def serve(self, module: str, arguments: Sequence[str], ready: Path) -> AbstractContextManager[str]:
-        """Run `python -m module ARGUMENTS --ready-file READY` for the time of the block; yields the URL it answers."""
+        """Run `python -m module ARGUMENTS --ready-file READY --parent-pid OURS` while in the block; yields its URL."""

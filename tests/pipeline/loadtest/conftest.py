@@ -1,0 +1,125 @@
+"""Servers that misbehave on purpose, and the meter as a process of its own."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlagent.loadtest import samples
+from mlagent.loadtest.result import Result
+
+
+class Site:
+    """A server in this process whose every answer is `behave`'s: it may sleep, and gives status and body."""
+
+    def __init__(self) -> None:
+        """Listen on a free port; answer 200 and {}."""
+        self.behave: Callable[[int], tuple[int, bytes]] = lambda _number: (200, b"{}")
+        self.encoding = "identity"
+        self.bodies: list[bytes] = []
+        self.connections = 0
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v2/models/toy/infer"
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                site.connections += 1
+                super().setup()
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                with site._lock:  # one at a time: who comes during a stall waits for its end
+                    site.bodies.append(body)
+                    status, answer = site.behave(len(site.bodies))
+                try:
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(answer)))
+                    self.send_header("Content-Encoding", site.encoding)
+                    self.end_headers()
+                    self.wfile.write(answer)
+                except OSError:  # the meter gave up on this one
+                    self.close_connection = True
+
+            def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+                pass
+
+        return Handler
+
+
+class Meter:
+    """One load test after another, its results in a folder."""
+
+    def __init__(self, root: Path) -> None:
+        """Write two bodies."""
+        self.root, self.output = root, root / "output"
+        self.output.mkdir()
+        (root / "bodies.jsonl").write_text('{"row": 1}\n{"row": 2}\n', encoding="utf-8")
+        self.started: list[subprocess.Popen[str]] = []
+
+    def start(self, url: str, **changes: object) -> "subprocess.Popen[str]":
+        """Start a load test; warnings are errors."""
+        request: dict[str, Any] = {
+            "url": url, "bodies": str(self.root / "bodies.jsonl"), "users": 4, "rate_per_second": 100,
+            "warmup_seconds": 0, "duration_seconds": 1, "timeout_seconds": 2, "seed": 1, "output": str(self.output),
+        } | changes  # fmt: skip
+        path = self.root / "request.json"
+        path.write_text(json.dumps(request), encoding="utf-8")
+        command = [sys.executable, "-W", "error", "-m", "mlagent.loadtest", str(path)]
+        self.started.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+        return self.started[-1]
+
+    def run(self, url: str, **changes: object) -> tuple[samples.Samples, Result]:
+        """Run a load test to its end, which must be a good and quiet one."""
+        process = self.start(url, **changes)
+        assert process.communicate(timeout=60)[1] == ""
+        assert process.returncode == 0
+        result = json.loads((self.output / "result.json").read_text(encoding="utf-8"))
+        return samples.read(self.output / "samples.npy"), Result(**result)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Fail when `condition()` does not come true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def meter(tmp_path: Path) -> Iterator[Meter]:
+    """Give a meter; whatever it started is ended."""
+    meter = Meter(tmp_path)
+    yield meter
+    for process in meter.started:
+        with process:
+            process.kill()
+
+
+@pytest.fixture
+def site(meter: Meter) -> Iterator[Site]:
+    """Give a site."""
+    site = Site()
+    yield site
+    site.close()

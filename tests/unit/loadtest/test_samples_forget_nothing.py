@@ -1,0 +1,62 @@
+"""Latency counts from when a request was due, and what never ended counts as failed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlagent.errors import InputError
+from mlagent.loadtest import samples
+from mlagent.loadtest.samples import Shot
+
+MOMENTS = np.array([1.0, 1.1, 1.2, 5.0])
+
+
+def test_latency_counts_from_the_moment_a_request_was_due() -> None:
+    rows = samples.settle(MOMENTS, [Shot(1.0, 2.0, 200, 9), Shot(2.0, 2.1, 200, 9), Shot(2.1, 2.2, 503, 9)], 10)
+    assert rows["latency"][:3] == pytest.approx([1.0, 1.0, 1.0])
+
+
+def test_the_meter_is_late_only_while_it_waits_on_nothing() -> None:
+    shots = [Shot(1.05, 2.0, 200, 9), Shot(2.0, 2.1, 200, 9), Shot(2.13, 2.2, 200, 9), Shot(5.0, 5.1, 200, 9)]
+    assert samples.settle(MOMENTS, shots, 10)["lag"] == pytest.approx([0.05, 0, 0.03, 0])
+
+
+def test_what_was_due_and_did_not_end_failed_and_waited_until_the_end() -> None:
+    rows = samples.settle(MOMENTS, [Shot(1.0, 1.05, 200, 9)], 7)
+    assert rows["status"].tolist() == [200, 0, 0, 0]
+    assert rows["latency"][1:] == pytest.approx([5.9, 5.8, 2.0])
+    assert rows["bytes"].tolist() == [9, 0, 0, 0]
+    assert (samples.settle(MOMENTS, [], 7)["status"] == 0).all()
+
+
+def test_only_2xx_is_an_answer() -> None:
+    rows = np.zeros(6, samples.DTYPE)
+    rows["status"] = [0, 200, 204, 302, 404, 500]
+    assert samples.failed(rows).tolist() == [True, False, False, True, True, True]
+
+
+def test_users_are_joined_by_when_requests_were_due() -> None:
+    parts = [samples.settle(np.array(moments), [], 9) for moments in ([1.0, 4.0], [], [2.0, 3.0])]
+    assert samples.join(parts)["intended"].tolist() == [1, 2, 3, 4]
+
+
+def test_a_file_gives_back_every_bit(tmp_path: Path) -> None:
+    rows = samples.settle(MOMENTS, [Shot(1.0 + 1e-9, 1.0 + 3e-9, 200, 2**40)], 7)
+    samples.write(tmp_path / "samples.npy", rows)
+    assert samples.read(tmp_path / "samples.npy").tobytes() == rows.tobytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["samples.npy"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00v\x00{'descr'"])
+def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "samples.npy").write_bytes(content)
+    with pytest.raises(InputError, match="samples cannot be read"):
+        samples.read(tmp_path / "samples.npy")
+
+
+def test_an_array_of_something_else_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "samples.npy", np.zeros(3))
+    with pytest.raises(InputError, match="does not hold a load test's samples"):
+        samples.read(tmp_path / "samples.npy")
