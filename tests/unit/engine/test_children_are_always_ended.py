@@ -175,7 +175,8 @@ def test_children_die_with_an_mlagent_that_is_killed(tmp_path: Path) -> None:
         "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"
     )
     code = (
-        "from pathlib import Path; from mlagent.config.redact import Redactor; from mlagent.engine.log import open_log\n"
+        "from pathlib import Path; from mlagent.config.redact import Redactor\n"
+        "from mlagent.engine.log import open_log\n"
         "from mlagent.engine.child import LocalChildren\n"
         "with LocalChildren(Path(), [], open_log('lines', Redactor())).serve('childserver', [], Path('ready')): pass"
     )
