@@ -6,6 +6,16 @@ from typing import Protocol
 
 import msgspec
 
+from mlagent.errors import InputError
+
+
+class MissingBlob(InputError):
+    """The store does not hold the blob: whoever wants it makes it again."""
+
+
+class CorruptBlob(InputError):
+    """The blob was not what its name says; it has been dropped, so that it is made again."""
+
 
 class Named(msgspec.Struct, frozen=True):
     """A named object: its bytes, and the version (opaque text) that `swap` compares."""
