@@ -65,7 +65,8 @@ STAGE = Stage(
     run=run,
     reads=("model", "shape", "validation-part"),
     writes=(Artifact("onnx", "model.onnx", "the model that ships: float32 features in, probabilities out"),),
-    sources=("**/*.py",),
+    sources=("**/*.py", "!tests/**", "!make_data.py"),
+    in_worker=True,
     effect="compute",
     needs=Needs(packages=(Package("torch", "worker"), Package("onnx", "worker"), Package("onnxruntime", "control"))),
 )

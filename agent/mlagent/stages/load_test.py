@@ -108,7 +108,7 @@ STAGE = Stage(
         Artifact("samples", "samples.npy", "every request: when it was due, its latency, its status"),
         Artifact("latency", "latency.json", "percentiles and shares after the warm-up"),
     ),
-    sections=("project",),
+    uses=("project",),
     effect="observe",
     needs=Needs(
         packages=(

@@ -112,8 +112,11 @@ STAGE = Stage(
         Artifact("validation-part", "validation.npz", "the rows that chose the epoch"),
         Artifact("test-part", "test.npz", "the rows that training never saw"),
     ),
-    sources=("**/*.py",),
-    sections=("project", "data", "tracking"),
+    sources=("**/*.py", "!tests/**", "!make_data.py"),
+    in_worker=True,
+    sections=("data",),
+    uses=("project", "tracking"),
+    facts=("data",),
     effect="compute",
     needs=Needs(
         packages=(Package("polars", "control"), Package("mlflow", "control"), Package("torch", "worker")), gpu=True
