@@ -33,7 +33,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What the planner may look at: `find` results by stage and key, `entries` of this run, parts of an `earlier` one."""
+    """What the planner may see: kept results by stage and key, `entries` of this run, key parts of an `earlier` one."""
 
     find: Find
     entries: Mapping[str, StageRecord]
@@ -74,7 +74,7 @@ def step_of(stage: Stage, given: Given, known: Known, digests: Mapping[str, str]
     if result.valid_until and result.valid_until <= known.now:
         return _to_do(stage, known, f"its verdict held until {result.valid_until}", key, parts)
     said = "made by" if result.outcome == "pass" else "said no in"
-    reason = f"{said} run {result.made_by}"
+    reason = f"{said} {f'run {result.made_by}' if result.made_by else 'this run'}"
     return Step(stage=stage.name, state="reuse", reason=reason, key=key, parts=parts, result=result)
 
 
@@ -83,7 +83,7 @@ def _kept(stage: Stage, key: str, known: Known) -> Result | None:
         return known.find(stage.name, key)
     entry = known.entries.get(stage.name)
     if stage.effect == "observe" and entry and entry.state == "done" and entry.key == key:
-        return of_entry(entry, "this one")
+        return of_entry(entry, "")
     return None
 
 

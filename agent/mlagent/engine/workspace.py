@@ -63,7 +63,7 @@ class Workspace:
         """The record of the next attempt of the run that `given` names, and the version it goes on from."""
         run_id = identity.run_id(given)
         found = self.records.load(run_id)
-        earlier, version = found if found else (None, None)
+        earlier, version = found or (None, None)
         commit, dirty = self._git()
         write_whole(self.home / "newest", run_id.encode())
         record = RunRecord(
