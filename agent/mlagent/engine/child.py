@@ -52,6 +52,11 @@ class LocalChildren:
                 poll()
         if process.returncode != 0:
             raise _failure(module, process.returncode, output)
+        if not (output / "result.json").exists():
+            raise TeamCodeError(
+                f"{module} ended with status 0 before it was done",
+                hint="does the project's code call os._exit, or exec another program?",
+            )
 
     def execute(self, command: Sequence[str], *, seconds: float, env: Mapping[str, str], kept: Path) -> int:
         """Run a command of the team's to its end; see the port."""
@@ -145,9 +150,13 @@ def _failure(module: str, status: int, output: Path) -> MlagentError:
         found = msgspec.json.decode(said.read_bytes())
         kinds = {kind.category: kind for kind in (TeamCodeError, InputError, ConfigError, InfrastructureError)}
         return kinds.get(found["category"], Bug)(found["message"], hint=found["hint"])
-    if status == -signal.SIGKILL:
+    if status < 0:
+        name = signal.Signals(-status).name
+        reason = ", most often because memory ran out" if status == -signal.SIGKILL else ""
         return TeamCodeError(
-            f"{module} was killed (SIGKILL), most often because memory ran out",
-            hint="use smaller batches or a node with more memory; the kernel's log names what it killed",
+            f"{module} was ended by {name}{reason}",
+            hint="use smaller batches or a node with more memory; the kernel's log names what it killed"
+            if reason
+            else "a crash in the project's code or in a library it uses; its output is above",
         )
     return Bug(f"{module} ended with status {status}", hint=f"its output is above, and in {output.name}/output.log")

@@ -95,7 +95,7 @@ def test_exactly_what_an_edit_touches_runs_again(data: st.DataObject) -> None:
             sets = {f"s{one}.knob": knob for one, knob in enumerate(model.knobs)}
             expected = model.expected()
             _, steps = plan_now(workspace(project, *chain, sets=sets))
-            # a plan cannot know that what is made anew will come out the same, so it may say `run` where a run then reuses
+            # a plan cannot know that what is made anew comes out the same: it may say `run` where a run then reuses
             assert all(step.state == "run" for step, runs in zip(steps, expected, strict=True) if runs)
             assert all(
                 step.reason.endswith("is made anew")

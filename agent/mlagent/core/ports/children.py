@@ -13,7 +13,8 @@ class Children(Protocol):
         """Run `python -m module REQUEST.json`; call `poll` a few times a second meanwhile.
 
         The request gains `output`. The contract is files and exit status: a program that fails writes
-        `error.json` (category, message, hint) into `output`, and that error is raised here.
+        `error.json` (category, message, hint) into `output`, and that error is raised here; one that is done
+        writes `result.json` last.
         """
 
     def execute(self, command: Sequence[str], *, seconds: float, env: Mapping[str, str], kept: Path) -> int:
