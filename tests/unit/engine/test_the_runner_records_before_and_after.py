@@ -1,6 +1,7 @@
 """The runner: in order, on verified inputs, written down before and after each step."""
 
 import json
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from mlagent.core.artifact import Artifact
 from mlagent.core.context import Context, Outputs
 from mlagent.core.verdict import check, verdict
 from mlagent.engine import record
+from mlagent.engine.gc import Gone, collect
 from mlagent.engine.runner import Runner
 from mlagent.errors import (
     Bug,
@@ -232,6 +234,70 @@ def test_the_run_is_named_by_source_data_and_configuration_and_nothing_else(proj
         (project / path).write_text(text)
         names.add(name())
     assert len(names) == 4
+
+
+def git(project: Path, *args: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *identity, *args], cwd=project, check=True, capture_output=True)
+
+
+def test_commit_and_dirty_tree_are_said_and_change_nothing(project: Path) -> None:
+    bare = run(project, MAKER).run
+    assert (bare.commit, bare.dirty) == (None, None)
+    git(project, "init")
+    git(project, "add", "mlpipeline.yaml", "data.csv")
+    git(project, "commit", "-m", "first")
+    (project / "calls").unlink()
+    clean = run(project, MAKER).run
+    (project / "README.md").write_text("new")
+    dirty = run(project, MAKER).run
+    assert len(clean.commit or "") == 40
+    assert (clean.dirty, dirty.dirty, dirty.commit) == (False, True, clean.commit)
+    assert {one.run_id for one in (bare, clean, dirty)} == {bare.run_id}
+    assert calls(project) == []
+
+
+def test_the_reading_of_an_observing_stage_holds_until_its_verdict_expires(project: Path) -> None:
+    asked: list[int] = []
+
+    def read(config: Knob, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
+        asked.append(1)
+        good = check("m", 1.0, ">=", 0.5, samples=5)
+        until = "2000-01-01" if config.knob else "2999-01-01"
+        return Outputs(summary="", verdicts=(verdict("v", [good], inputs={}, tools={}, valid_until=until),))
+
+    meter = stage("meter", read, effect="observe")
+    for _ in range(2):
+        run(project, meter)
+    assert len(asked) == 1
+    for _ in range(2):
+        run(project, meter, sets={"meter.knob": 1})
+    assert len(asked) == 3
+
+
+def test_garbage_is_what_no_kept_run_names(project: Path) -> None:
+    first = run(project, MAKER, TAKER)
+    second = run(project, MAKER, TAKER, sets={"taker.knob": 1})
+    space = second.workspace
+    assert collect(space, 2, space.stages, delete=True) == Gone(0, 0, 0, 0)
+    found = collect(space, 1, space.stages, delete=False)
+    assert (found.runs, found.results, found.blobs, found.bytes) == (1, 1, 1, len("taker 0 maker 0 "))
+    assert collect(space, 1, space.stages, delete=True) == found
+    assert space.records.ids() == [second.run.run_id]
+    calls(project)
+    run(project, MAKER, TAKER, sets={"taker.knob": 1})
+    assert calls(project) == []
+    run(project, MAKER, TAKER)
+    assert calls(project) == ["taker"]
+    assert first.run.run_id in space.records.ids()
+
+
+def test_garbage_is_not_collected_under_a_run(project: Path) -> None:
+    run(project, MAKER)
+    one = runner(project, MAKER)
+    with pytest.raises(Held):
+        collect(one.workspace, 1, one.workspace.stages, delete=True)
+    one.lease.release()
 
 
 def test_a_record_of_a_newer_mlagent_is_refused() -> None:
