@@ -59,13 +59,14 @@ def open_log(form: Format, redactor: Redactor, stream: TextIO | None = None) -> 
         import structlog
 
         json = structlog.processors.JSONRenderer(sort_keys=True, ensure_ascii=False)
+        renderers: dict[str, Any] = {"text": _text, "lines": _line, "json": json}
         return structlog.wrap_logger(
             structlog.PrintLogger(out),
             processors=[
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
                 _redaction(redactor),
-                {"text": _text, "lines": _line, "json": json}[chosen],
+                renderers[chosen],
             ],
             wrapper_class=structlog.BoundLogger,
         )

@@ -49,7 +49,10 @@ class Store(Protocol):
         """Write a named object whole, whatever was there."""
 
     def swap(self, name: str, data: bytes, expected: str | None) -> bool:
-        """Write only if the version is still `expected` (None: not there); False when somebody else was first."""
+        """Write only if the version is still `expected` (None: not there); False when somebody else was first.
+
+        A version may be a digest of the bytes: what is to be told apart must differ in them.
+        """
 
     def remove(self, name: str) -> None:
         """Remove a named object; does nothing when it is not there."""
