@@ -24,6 +24,7 @@ from mlagent.errors import Bug, ConfigError, InfrastructureError, InputError, Ml
 GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.2
 PR_SET_PDEATHSIG = 1
+STANDALONE = {"ruff"}  # looks at the code without importing it: mlagent's own serves where the project has none
 START_SECONDS = 60.0
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -39,17 +40,31 @@ class LocalChildren:
         ours = [name for name in os.environ if name.startswith("MLAGENT_")]
         kept = {name: text for name, text in os.environ.items() if name not in {*hidden, *ours}}
         self._env = kept | {
-            "PATH": f"{Path(python).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PATH": _search_path(Path(python).parent),
             "PYTHONUNBUFFERED": "1",
         }
 
-    def run(self, module: str, request: Mapping[str, object], output: Path, poll: Callable[[], None]) -> None:
+    def run(
+        self,
+        module: str,
+        request: Mapping[str, object],
+        output: Path,
+        poll: Callable[[], None] = lambda: None,
+        *,
+        seconds: float = 0,
+    ) -> None:
         """Run `python -m module REQUEST.json` to its end; see the port."""
+        end = time.monotonic() + seconds
         path = output / "request.json"
         write_whole(path, msgspec.json.encode({**request, "output": str(output)}))
         with self._started([self._python, "-m", module, str(path)], {}, output / "output.log") as process:
             while _running(process):
                 poll()
+                if seconds and time.monotonic() > end:
+                    raise TeamCodeError(
+                        f"{module} took longer than {seconds:g} seconds and was ended",
+                        hint="something waits for ever, or the limit (the stage's timeout_seconds) is too low",
+                    )
         if process.returncode != 0:
             raise _failure(module, process.returncode, output)
         if not (output / "result.json").exists():
@@ -61,6 +76,8 @@ class LocalChildren:
     def execute(self, command: Sequence[str], *, seconds: float, env: Mapping[str, str], kept: Path) -> int:
         """Run a command of the team's to its end; see the port."""
         found = shutil.which(command[0], path=self._env["PATH"])
+        if found is None and command[0] in STANDALONE:
+            found = shutil.which(command[0], path=str(Path(sys.executable).parent))
         if found is None:
             raise ConfigError(
                 f"there is no program {command[0]!r} for `{' '.join(command)}`",
@@ -118,6 +135,13 @@ class LocalChildren:
                 file.write(self._redactor.data(line))
                 file.flush()
                 self._log.output(line.decode(errors="replace").rstrip())
+
+
+def _search_path(first: Path) -> str:
+    """PATH with an environment's programs first, and, where it is not mlagent's own, without mlagent's."""
+    inherited = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    own = Path(sys.executable).parent
+    return os.pathsep.join([str(first), *(one for one in inherited if first == own or one != str(own))])
 
 
 def _die_with_parent() -> None:

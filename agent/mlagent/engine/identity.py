@@ -8,6 +8,7 @@ from typing import Any
 from mlagent.config.load import Settings
 from mlagent.core import digest
 from mlagent.core.stage import Stage
+from mlagent.engine import environment
 from mlagent.engine.keys import Given
 from mlagent.errors import InputError
 
@@ -19,6 +20,7 @@ def given(project: Path, settings: Settings, stages: Sequence[Stage], force: Map
         config={name: settings.plain(name) for name in settings.sections},
         sources={stage.name: files.digest(stage.sources) for stage in stages if stage.sources},
         facts={"data": data_digest(project, settings.sections["data"].path)},
+        environment=environment.digest_of(project),
         force=force,
     )
 
@@ -36,9 +38,8 @@ def data_digest(project: Path, data: str) -> str:
 
 def run_id(world: Given) -> str:
     """Twelve hex digits that name the run."""
-    return digest.short(
-        digest.of_json({"sources": world.sources, "facts": world.facts, "config": _deciding(world.config)})
-    )
+    deciding = {"sources": world.sources, "facts": world.facts, "environment": world.environment}
+    return digest.short(digest.of_json({**deciding, "config": _deciding(world.config)}))
 
 
 def _deciding(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Runs a plan: intent is recorded, the stage acts, its outcome is recorded; a refusal stops the line."""
 
 import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from mlagent.core.context import Context, Outputs
 from mlagent.core.files import write_whole
 from mlagent.core.ports.store import CorruptBlob, MissingBlob
 from mlagent.core.stage import Stage
-from mlagent.engine import plan, results
+from mlagent.engine import environment, plan, results
 from mlagent.engine.child import LocalChildren
 from mlagent.engine.clock import now
 from mlagent.engine.keys import Given
@@ -210,18 +211,23 @@ class Runner:
 
     def _context(self, stage: Stage, work: Path, inputs: Mapping[str, Path], log: EngineLog) -> Context:
         settings = self.workspace.settings
-        children = LocalChildren(self.workspace.project, settings.secrets(), log)
+        tools = LocalChildren(self.workspace.project, settings.secrets(), log)
+        python = self._worker_python(tools, log) if stage.in_worker else sys.executable
         return Context(
             project=self.workspace.project,
             work=work,
             run_id=self.run.run_id,
             sections={name: settings.sections[name] for name in (*stage.sections, *stage.uses)},
             digests={name: self._done[name].digest for name in inputs},
-            worker=children,
-            tools=children,
+            worker=LocalChildren(self.workspace.project, settings.secrets(), log, python),
+            tools=tools,
             tracker=adapters.tracker(settings.sections["tracking"], self.workspace.home / "mlflow"),
             log=log,
         )
+
+    def _worker_python(self, tools: LocalChildren, log: EngineLog) -> str:
+        cache = self.workspace.home / "environments"
+        return str(environment.prepare(self.workspace.project, cache, tools, log))
 
     def _save(self) -> None:
         self.lease.check()
