@@ -1,246 +1,294 @@
-"""Whatever keeps blobs and records keeps them like this: a folder, and a real S3 server."""
+"""Whatever keeps blobs and named objects keeps them like this: in memory, in a folder, on S3, behind fsspec."""
 
+import os
 import threading
-import time
+import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from mlagent.adapters.stores import open_store
-from mlagent.adapters.stores.local import LocalStore
-from mlagent.core import digest
+from mlagent.adapters.fakes import MemoryStore
+from mlagent.adapters.stores import layout, open_store
+from mlagent.adapters.stores.remote import RemoteStore
+from mlagent.core.digest import of_bytes
 from mlagent.core.ports.store import CorruptBlob, MissingBlob, Store
-from mlagent.errors import InfrastructureError, InputError
+from mlagent.errors import InputError
 
-KEY, SECRET = "an-access-key", "a-secret-key-of-the-store"
+from .conftest import Bucket
+
+NOWHERE = "sha256:" + "0" * 64
 MB = 1 << 20
 
 
-Open = Callable[[], Store]
+class Kind(NamedTuple):
+    """A store, the same store as another process opens it, and a hand that changes a blob behind its back."""
+
+    store: Store
+    again: Store
+    overwrite: Callable[[str, bytes], None]
 
 
-@pytest.fixture(params=["folder", "s3"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Opens the same store again and again, as other processes would."""
-    if request.param == "folder":
-        return lambda: open_store(tmp_path / "store")
-    url = request.getfixturevalue("s3_server")
-    options = {"endpoint_url": url, "key": KEY, "secret": SECRET}
-    bucket = f"b{time.monotonic_ns()}"
-    import s3fs
+def memory(_folder: Path, _request: pytest.FixtureRequest) -> Kind:
+    store = MemoryStore()
+    return Kind(store, store, store._kept.__setitem__)
 
-    s3fs.S3FileSystem(**options).mkdir(bucket)
-    return lambda: open_store(f"s3://{bucket}/team", options)
+
+def local(folder: Path, _request: pytest.FixtureRequest) -> Kind:
+    def overwrite(path: str, data: bytes) -> None:
+        (folder / "store" / path).chmod(0o644)
+        (folder / "store" / path).write_bytes(data)
+
+    return Kind(open_store(folder / "store"), open_store(f"file://{folder}/store"), overwrite)
+
+
+def s3(_folder: Path, request: pytest.FixtureRequest) -> Kind:
+    bucket: Bucket = request.getfixturevalue("bucket")
+    store = bucket.open()
+    return Kind(store, bucket.open(), lambda path, data: store._files.pipe_file(store._at(path), data))
+
+
+def fsspec_memory(_folder: Path, _request: pytest.FixtureRequest) -> Kind:
+    url = f"memory://{uuid.uuid4().hex}"
+    store = open_store(url)
+    assert isinstance(store, RemoteStore)
+    return Kind(store, open_store(url), lambda path, data: store._files.pipe_file(store._at(path), data))
+
+
+@pytest.fixture(params=[memory, local, s3, fsspec_memory], ids=["memory", "local", "s3", "fsspec"])
+def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
+    made: Kind = request.param(tmp_path, request)
+    return made
 
 
 @pytest.fixture
-def store(opened: Open) -> Store:
-    return opened()
+def store(kind: Kind) -> Store:
+    return kind.store
 
 
-def blob(folder: Path, data: bytes) -> tuple[Path, str]:
-    path = folder / f"source-{len(data)}"
-    path.write_bytes(data)
-    return path, digest.of_bytes(data)
+def kept(store: Store, folder: Path, data: bytes) -> str:
+    (folder / "source").write_bytes(data)
+    store.put(folder / "source", of_bytes(data))
+    return of_bytes(data)
 
 
-@pytest.mark.parametrize("size", [0, 1, 30 * MB + 7])
-def test_what_was_put_is_got_back(opened: Open, tmp_path: Path, size: int) -> None:
-    data = bytes(range(251)) * (size // 251) + b"x" * (size % 251)
-    source, name = blob(tmp_path, data)
-    assert opened().size(name) is None
-    opened().put(source, name)
-    opened().put(source, name)
-    opened().get(name, tmp_path / "target")
-    assert (tmp_path / "target").read_bytes() == data
-    assert opened().size(name) == size
-    assert list(opened().blobs()) == [name]
+@pytest.mark.parametrize("size", [0, 1, 30 * MB])
+def test_a_blob_comes_back_as_it_went_in(kind: Kind, tmp_path: Path, size: int) -> None:
+    data = os.urandom(size)
+    digest = kept(kind.store, tmp_path, data)
+    for store in (kind.store, kind.again):
+        store.get(digest, tmp_path / "new folder" / "target")
+        assert (tmp_path / "new folder" / "target").read_bytes() == data
+        assert store.size(digest) == size
+        assert list(store.blobs()) == [digest]
+    assert [path.name for path in (tmp_path / "new folder").iterdir()] == ["target"]
 
 
-def test_bytes_that_are_not_what_they_are_said_to_be_are_refused(store: Store, tmp_path: Path) -> None:
-    source, _ = blob(tmp_path, b"one thing")
-    other = digest.of_bytes(b"another")
-    with pytest.raises(InputError, match="nothing was kept"):
-        store.put(source, other)
-    assert store.size(other) is None
+def test_putting_the_same_again_changes_nothing(store: Store, tmp_path: Path) -> None:
+    digest = kept(store, tmp_path, b"weights")
+    assert kept(store, tmp_path, b"weights") == digest
+    assert list(store.blobs()) == [digest]
 
 
-def test_a_blob_that_is_not_there_is_missing(store: Store, tmp_path: Path) -> None:
-    (tmp_path / "target").write_bytes(b"old")
+def test_the_blob_is_a_copy_that_its_source_cannot_change(store: Store, tmp_path: Path) -> None:
+    digest = kept(store, tmp_path, b"weights")
+    (tmp_path / "source").write_bytes(b"WEIGHTS")
+    store.get(digest, tmp_path / "target")
+    (tmp_path / "target").write_bytes(b"changed")
+    store.get(digest, tmp_path / "target")
+    assert (tmp_path / "target").read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize("size", [7, 20 * MB])
+def test_a_file_that_is_not_what_it_is_said_to_be_is_refused(store: Store, tmp_path: Path, size: int) -> None:
+    (tmp_path / "source").write_bytes(bytes(size))
+    with pytest.raises(InputError, match=f"{NOWHERE}, but its bytes have the digest {of_bytes(bytes(size))}"):
+        store.put(tmp_path / "source", NOWHERE)
+    assert list(store.blobs()) == []
+    assert store.size(NOWHERE) is None
+
+
+def test_a_source_that_is_not_there_is_missing_input(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        store.put(tmp_path / "nothing", NOWHERE)
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        store.put(tmp_path, NOWHERE)
+
+
+@pytest.mark.parametrize("size", [7, 20 * MB])
+def test_a_corrupt_blob_is_reported_and_dropped_and_the_target_is_untouched(
+    kind: Kind, tmp_path: Path, size: int
+) -> None:
+    data = os.urandom(size)
+    digest = kept(kind.store, tmp_path, data)
+    kind.overwrite(layout.blob(digest), data[:-1] + bytes([data[-1] ^ 1]))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "target").write_bytes(b"before")
+    with pytest.raises(CorruptBlob, match=f"{digest} had bytes with the digest sha256:"):
+        kind.again.get(digest, tmp_path / "out" / "target")
+    assert [path.read_bytes() for path in (tmp_path / "out").iterdir()] == [b"before"]
+    assert list(kind.store.blobs()) == []
     with pytest.raises(MissingBlob):
-        store.get(digest.of_bytes(b"never"), tmp_path / "target")
-    assert (tmp_path / "target").read_bytes() == b"old"
+        kind.store.get(digest, tmp_path / "out" / "target")
+    assert kept(kind.store, tmp_path, data) == digest
+    kind.store.get(digest, tmp_path / "out" / "target")
 
 
-def test_a_dropped_blob_is_gone_and_can_come_back(store: Store, tmp_path: Path) -> None:
-    source, name = blob(tmp_path, b"data")
-    store.put(source, name)
-    store.drop(name)
-    store.drop(name)
-    assert (store.size(name), list(store.blobs())) == (None, [])
-    store.put(source, name)
-    assert store.size(name) == 4
-
-
-def damage(store: Store, name: str) -> None:
-    """Flip a byte behind the store's back."""
-    tagged = name.partition(":")[2]
-    if isinstance(store, LocalStore):
-        (path,) = (one for one in store._root.rglob("*") if one.is_file() and one.name == tagged[2:])
-        path.chmod(0o644)
-        path.write_bytes(b"X" + path.read_bytes()[1:])
-    else:
-        (at,) = (one for one in store._files.find(store._root) if one.endswith(tagged[2:]))  # type: ignore[attr-defined]
-        store._files.pipe_file(at, b"X" + store._files.cat_file(at)[1:])  # type: ignore[attr-defined]
-
-
-def test_a_corrupt_blob_is_reported_dropped_and_never_read(store: Store, tmp_path: Path) -> None:
-    source, name = blob(tmp_path, b"precious" * 1000)
-    store.put(source, name)
-    damage(store, name)
-    (tmp_path / "target").write_bytes(b"old")
+def test_a_blob_that_was_cut_short_is_corrupt_and_the_next_put_mends_it(kind: Kind, tmp_path: Path) -> None:
+    digest = kept(kind.store, tmp_path, b"weights")
+    kind.overwrite(layout.blob(digest), b"wei")
+    if not isinstance(kind.store, MemoryStore):
+        kept(kind.store, tmp_path, b"weights")
+        kind.again.get(digest, tmp_path / "target")
+        kind.overwrite(layout.blob(digest), b"wei")
     with pytest.raises(CorruptBlob):
-        store.get(name, tmp_path / "target")
-    assert (tmp_path / "target").read_bytes() == b"old"
-    assert store.size(name) is None
+        kind.again.get(digest, tmp_path / "target")
 
 
-def test_named_objects_are_written_over_read_and_removed(opened: Open) -> None:
-    opened().write("runs/one", b"1")
-    opened().write("runs/one", b"2")
-    named = opened().read("runs/one")
-    assert named is not None
-    assert named.data == b"2"
-    opened().remove("runs/one")
-    opened().remove("runs/one")
-    assert opened().read("runs/one") is None
+def test_a_blob_that_is_not_there_is_missing_input(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(MissingBlob, match=f"does not hold {NOWHERE}"):
+        store.get(NOWHERE, tmp_path / "target")
+    assert store.size(NOWHERE) is None
+    store.drop(NOWHERE)
+    assert list(tmp_path.rglob("*target*")) == []
 
 
-def test_names_are_sorted_and_start_with_the_prefix(store: Store) -> None:
-    for name in ("runs/b", "runs/a", "results/train/1", "runs2/c", "runs/é ü"):
-        store.write(name, b"")
-    assert list(store.names("runs/")) == ["runs/a", "runs/b", "runs/é ü"]
-    assert list(store.names("results/train/")) == ["results/train/1"]
-    assert list(store.names("nothing/")) == []
+@pytest.mark.parametrize("text", ["sha256:abc", "md5:" + "0" * 32, "sha256:" + "A" * 64, "../" * 3, ""])
+def test_what_is_no_digest_is_refused(store: Store, tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError, match="is not a digest that a store can keep"):
+        store.get(text, tmp_path / "target")
 
 
-def test_a_name_cannot_leave_the_store(store: Store) -> None:
-    for name in ("../outside", "runs/../../outside", "/etc/passwd"):
-        with pytest.raises(Exception, match=r"outside|etc"):
-            store.write(name, b"")
+@pytest.mark.parametrize("size", [7, 20 * MB])
+def test_many_may_put_and_get_the_same_blob_at_once(kind: Kind, tmp_path: Path, size: int) -> None:
+    data = os.urandom(size)
+    (tmp_path / "source").write_bytes(data)
+    together = threading.Barrier(4)
+
+    def one(number: int) -> bytes:
+        store = (kind.store, kind.again)[number % 2]
+        together.wait()
+        store.put(tmp_path / "source", of_bytes(data))
+        store.get(of_bytes(data), tmp_path / "target")
+        return (tmp_path / "target").read_bytes()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(one, range(4))) == {data}
+    assert list(kind.store.blobs()) == [of_bytes(data)]
 
 
-def test_a_swap_needs_the_version_that_is_there(store: Store) -> None:
-    assert store.swap("lease", b"first", None)
-    assert not store.swap("lease", b"second", None)
+def test_a_named_object_is_written_whole_and_read_back(kind: Kind) -> None:
+    assert kind.store.read("runs/1/run.json") is None
+    for data in (b"one", b"", bytes(range(256)) * 40):
+        kind.store.write("runs/1/run.json", data)
+        found = kind.again.read("runs/1/run.json")
+        assert found
+        assert found.data == data
+    kind.again.remove("runs/1/run.json")
+    kind.again.remove("runs/1/run.json")
+    assert kind.store.read("runs/1/run.json") is None
+
+
+def test_many_may_remove_the_same_at_once(kind: Kind) -> None:
+    for turn in range(5):
+        kind.store.write("runs/deep/lease", b"x")
+        together = threading.Barrier(4)
+
+        def one(number: int, together: threading.Barrier = together) -> None:
+            together.wait()
+            (kind.store, kind.again)[number % 2].remove("runs/deep/lease")
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(one, range(4)))
+        assert list(kind.store.names("")) == [], turn
+
+
+def test_a_swap_needs_the_version_that_is_there(kind: Kind) -> None:
+    store, again = kind.store, kind.again
+    assert not store.swap("lease", b"x", "no such version")
+    assert store.swap("lease", b"one", None)
+    assert not again.swap("lease", b"two", None)
+    first = again.read("lease")
+    assert first
+    assert first.data == b"one"
+    assert again.swap("lease", b"two", first.version)
+    assert not store.swap("lease", b"three", first.version)
+    second = store.read("lease")
+    assert second
+    assert second.data == b"two"
+    store.remove("lease")
+    assert not store.swap("lease", b"three", second.version)
+    assert store.swap("lease", b"three", None)
+
+
+def test_a_write_between_makes_a_swap_lose(store: Store) -> None:
+    store.write("lease", b"one")
     before = store.read("lease")
-    assert before is not None
-    assert store.swap("lease", b"second", before.version)
-    assert not store.swap("lease", b"third", before.version)
-    now = store.read("lease")
-    assert now is not None
-    assert now.data == b"second"
-    assert not store.swap("absent", b"x", before.version)
-    assert store.read("absent") is None
+    assert before
+    store.write("lease", b"two")
+    assert not store.swap("lease", b"three", before.version)
 
 
-def test_of_many_that_swap_at_once_one_wins(opened: Open) -> None:
-    stores = [opened() for _ in range(6)]
-    for expected_first in (True, False):
-        named = stores[0].read("lease")
-        version = named.version if named else None
-        assert (version is None) == expected_first
-        won: list[int] = []
-        start = threading.Barrier(len(stores))
+def test_exactly_one_of_many_wins_a_create_and_then_each_replacement(kind: Kind) -> None:
+    if not kind.store.atomic_swap:
+        pytest.skip("this store says itself that it cannot promise it")
+    expected = None
+    for turn in range(3):
+        together = threading.Barrier(8)
 
-        def take(
-            number: int, version: str | None = version, won: list[int] = won, start: threading.Barrier = start
-        ) -> None:
-            start.wait()
-            if stores[number].swap("lease", f"{number} {version}".encode(), version):
-                won.append(number)
+        def one(number: int, turn: int = turn, expected: str | None = expected) -> bool:
+            together.wait()  # noqa: B023 - the threads of a turn end within it
+            return (kind.store, kind.again)[number % 2].swap("lease", f"{turn} {number}".encode(), expected)
 
-        threads = [threading.Thread(target=take, args=(number,)) for number in range(len(stores))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        now = stores[0].read("lease")
-        assert now is not None
-        assert [f"{one} {version}".encode() for one in won] == [now.data]
+        with ThreadPoolExecutor(8) as pool:
+            won = list(pool.map(one, range(8)))
+        assert won.count(True) == 1
+        found = kind.store.read("lease")
+        assert found
+        assert found.data == f"{turn} {won.index(True)}".encode()
+        expected = found.version
 
 
-def test_both_decide_between_machines(store: Store) -> None:
-    assert store.atomic_swap
+def test_names_are_sorted_and_chosen_by_prefix(store: Store) -> None:
+    assert list(store.names("")) == []
+    for name in ("runs/b/run.json", "runs/a/run.json", "running", "lease", "runs/a.json", "runs/ü/x"):
+        store.write(name, b"")
+    assert list(store.names("")) == sorted(
+        ["lease", "running", "runs/a.json", "runs/a/run.json", "runs/b/run.json", "runs/ü/x"]
+    )
+    assert list(store.names("run")) == list(store.names(""))[1:]
+    assert list(store.names("runs/a")) == ["runs/a.json", "runs/a/run.json"]
+    assert list(store.names("runs/a/")) == ["runs/a/run.json"]
+    assert list(store.names("nothing/")) == []
+    store.remove("runs/a/run.json")
+    assert list(store.names("runs/a")) == ["runs/a.json"]
 
 
-def test_an_upload_that_was_cut_off_goes_on(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import s3fs
-
-    options = {"endpoint_url": s3_server, "key": KEY, "secret": SECRET}
-    bucket = f"b{time.monotonic_ns()}"
-    s3fs.S3FileSystem(**options).mkdir(bucket)
-    store = open_store(f"s3://{bucket}", options)
-    source, name = blob(tmp_path, bytes(range(256)) * (40 * MB // 256))
-    real, sent = store._call, list[int]()  # type: ignore[attr-defined]
-
-    def flaky(method: str, path: str, **more: object) -> object:
-        if method == "upload_part":
-            if len(sent) == 3:
-                raise OSError("the network went away")
-            sent.append(int(str(more["PartNumber"])))
-        return real(method, path, **more)
-
-    monkeypatch.setattr(store, "_call", flaky)
-    with pytest.raises(InfrastructureError, match="the network went away"):
-        store.put(source, name)
-    assert store.size(name) is None
-    first, sent[:] = set(sent), [0, 0, 0, 0]
-    store.put(source, name)
-    assert not first & set(sent[4:])
-    assert len(first) + len(sent[4:]) == 5
-    store.get(name, tmp_path / "target")
-    assert digest.of_file(tmp_path / "target") == name
-
-
-def test_a_download_that_was_cut_off_goes_on(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import s3fs
-
-    options = {"endpoint_url": s3_server, "key": KEY, "secret": SECRET}
-    bucket = f"b{time.monotonic_ns()}"
-    s3fs.S3FileSystem(**options).mkdir(bucket)
-    store = open_store(f"s3://{bucket}", options)
-    source, name = blob(tmp_path, bytes(range(256)) * (40 * MB // 256))
-    store.put(source, name)
-    files, asked = store._files, list[int]()  # type: ignore[attr-defined]
-    real = files.cat_file
-
-    def flaky(path: str, start: int, end: int) -> bytes:
-        asked.append(start)
-        if start == 24 * MB and asked.count(start) == 1:
-            raise OSError("the network went away")
-        return bytes(real(path, start=start, end=end))
-
-    monkeypatch.setattr(files, "cat_file", flaky)
-    with pytest.raises(InfrastructureError, match="the network went away"):
-        store.get(name, tmp_path / "target")
-    assert not (tmp_path / "target").exists()
-    asked.clear()
-    asked.append(24 * MB)
-    store.get(name, tmp_path / "target")
-    assert sorted(asked[1:]) == [24 * MB, 32 * MB]
-    assert digest.of_file(tmp_path / "target") == name
+@pytest.mark.parametrize("name", ["a b c", "größe/模型", "100%/[x]*?#&=+", "-", "a..b", ".hidden", "é" * 120])
+def test_odd_names_are_kept(kind: Kind, name: str) -> None:
+    assert kind.store.swap(name, b"x", None)
+    found = kind.again.read(name)
+    assert found
+    assert found.data == b"x"
+    assert list(kind.again.names("")) == [name]
+    assert list(kind.again.names(name[:2])) == [name]
+    kind.again.remove(name)
+    assert list(kind.again.names("")) == []
 
 
 @pytest.mark.parametrize(
-    "options",
-    [{"endpoint_url": "http://127.0.0.1:9", "key": KEY, "secret": SECRET}],
+    "name",
+    ["..", "../x", "a/../../x", "/etc/passwd", "a//b", "a/", "", ".", "a\\b", "a\0b", "a\nb", "\udc80", "x" * 256],
 )
-def test_a_store_out_of_reach_is_worth_a_retry_and_names_no_key(options: dict[str, str]) -> None:
-    options = {**options, "config_kwargs": {"retries": {"max_attempts": 1}, "connect_timeout": 2}}  # type: ignore[dict-item]
-    with pytest.raises(InfrastructureError) as error:
-        open_store("s3://bucket/team", options).read("runs/one")
-    assert error.value.retryable
-    assert SECRET not in error.value.message
-    assert KEY not in error.value.message
+def test_names_that_leave_the_store_or_that_some_store_cannot_keep_are_refused(store: Store, name: str) -> None:
+    with pytest.raises(InputError, match="cannot name an object in a store"):
+        store.read(name)
+    with pytest.raises(InputError, match="cannot name an object in a store"):
+        store.swap(name, b"", None)
+
+
+def test_a_prefix_that_leaves_the_store_is_refused(store: Store) -> None:
+    with pytest.raises(InputError, match="cannot name an object in a store"):
+        list(store.names("../"))

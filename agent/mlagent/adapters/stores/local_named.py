@@ -27,7 +27,7 @@ class LocalNamed:
     @property
     def atomic_swap(self) -> bool:
         """Whether locks reach the other machines that see this folder: not on some network mounts."""
-        return shared_between_machines(self._root)
+        return shared_between_machines(self._root.resolve())
 
     def read(self, name: str) -> Named | None:
         """The file's bytes; takes no lock, as a file never changes under its reader."""
@@ -52,10 +52,13 @@ class LocalNamed:
     def remove(self, name: str) -> None:
         """Remove the file, and the folders that it leaves empty."""
         path, top = self._root / layout.named(name), self._root / layout.NAMED
-        if not path.is_file():
-            return
+        with disk.guarded(self._root):
+            if not path.is_file():  # and no lock file is made for nothing
+                return
         with disk.guarded(self._root), locked(self._root):
-            path.unlink(missing_ok=True)
+            if not path.is_file():  # somebody else removed it, perhaps with its folder, before we had the lock
+                return
+            path.unlink()
             disk.flush_folder(path.parent)
             for folder in path.parents:
                 if folder == top or any(folder.iterdir()):
@@ -66,7 +69,8 @@ class LocalNamed:
         """Every file below the prefix's folder that starts with the prefix, sorted."""
         folder, top = self._root / layout.prefix(prefix), self._root / layout.NAMED
         with disk.guarded(self._root):
-            names = [path.relative_to(top).as_posix() for path in folder.rglob("*") if path.is_file()]
+            files = (Path(at, file) for at, _, here in os.walk(folder, onerror=_not_if_gone) for file in here)
+            names = [path.relative_to(top).as_posix() for path in files]
         yield from sorted(name for name in names if name.startswith(prefix))
 
     def _read(self, path: Path) -> Named | None:
@@ -92,3 +96,9 @@ class LocalNamed:
                     f"{path} cannot be both a named object and a folder of others",
                     hint="choose a name that neither begins another one nor is begun by it",
                 ) from error
+
+
+def _not_if_gone(error: OSError) -> None:
+    """A folder that was emptied and removed while names were listed holds none."""
+    if not isinstance(error, FileNotFoundError):
+        raise error

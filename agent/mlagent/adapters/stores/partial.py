@@ -26,6 +26,10 @@ class Partial:
         os.ftruncate(self.descriptor, 0)
         os.lseek(self.descriptor, 0, os.SEEK_SET)
 
+    def size(self) -> int:
+        """How many bytes are there."""
+        return os.fstat(self.descriptor).st_size
+
     def digest_into(self, sha: "hashlib._Hash") -> int:
         """Read what is there into a running digest; gives its size, and the next write goes behind it."""
         size = 0
