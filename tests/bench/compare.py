@@ -4,7 +4,8 @@ import math
 import os
 import statistics
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from scipy.stats import t as student
@@ -28,9 +29,9 @@ class Ratio(NamedTuple):
         return f"{told}{unresolved}; medians {self.ours_ms:.1f} and {self.peer_ms:.1f} ms of CPU"
 
 
-def cpu_ms(command: Sequence[str]) -> float:
-    """CPU milliseconds (user and system) of one run of a command that must succeed."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def cpu_ms(command: Sequence[str], folder: Path | None = None) -> float:
+    """CPU milliseconds (user and system, children included) of one run of a command that must succeed."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -38,13 +39,17 @@ def cpu_ms(command: Sequence[str]) -> float:
     return (used.ru_utime + used.ru_stime) * 1000
 
 
-def compare(ours: Sequence[str], peer: Sequence[str], alternations: int = ALTERNATIONS) -> Ratio:
-    """Run both once to warm up, then in turn."""
-    for command in (ours, peer):
-        cpu_ms(command)
-    pairs = [(cpu_ms(ours), cpu_ms(peer)) for _ in range(alternations)]
+def alternate(ours: Callable[[], float], peer: Callable[[], float], alternations: int = ALTERNATIONS) -> Ratio:
+    """Take both readings (ms) once to warm up, then in turn."""
+    ours(), peer()
+    pairs = [(ours(), peer()) for _ in range(alternations)]
     logs = [math.log(one / other) for one, other in pairs]
     middle, error = statistics.mean(logs), statistics.stdev(logs) / math.sqrt(len(logs))
     half = float(student.ppf(0.975, len(logs) - 1)) * error
     ours_ms, peer_ms = (statistics.median(column) for column in zip(*pairs, strict=True))
     return Ratio(math.exp(middle), math.exp(middle - half), math.exp(middle + half), ours_ms, peer_ms)
+
+
+def compare(ours: Sequence[str], peer: Sequence[str]) -> Ratio:
+    """Two commands by their CPU time."""
+    return alternate(lambda: cpu_ms(ours), lambda: cpu_ms(peer))

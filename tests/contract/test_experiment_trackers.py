@@ -59,3 +59,10 @@ def test_a_server_that_is_away_is_worth_a_retry(tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match=r"MLflow at http://127\.0\.0\.1:9 did not take it") as error:
         away.record(training(tmp_path))
     assert error.value.retryable
+
+
+def test_a_database_that_cannot_be_opened_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_bytes(b"this is no database, and never was one")
+    with pytest.raises(InfrastructureError, match="did not take it") as error:
+        adapters.tracker(Tracking(), tmp_path).record(training(tmp_path))
+    assert "\n" not in error.value.message

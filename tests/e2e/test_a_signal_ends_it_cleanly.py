@@ -87,4 +87,5 @@ def test_after_a_stop_the_same_command_goes_through(fresh: Path, cli: Cli) -> No
     ended = cli("run", cwd=fresh)
     assert ended.returncode == 0, ended.stderr
     assert record(fresh)["attempt"] == 2
+    assert record(fresh)["stages"]["check"]["attempt"] == 1
     assert not (run / "error.json").exists()

@@ -62,6 +62,48 @@ def test_the_training_is_in_mlflow(finished: Finished) -> None:
     assert "model.pt" in [entry.path for entry in client.list_artifacts(run.info.run_id)]
 
 
+def test_a_run_with_nothing_new_reuses_every_stage_and_asks_nobody(digits: Path, cli: Cli) -> None:
+    (digits / "README.md").write_text("changed")
+    ended = cli("run", cwd=digits)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    rows = [line.split() for line in ended.stdout.splitlines() if line.split()[1:2] == ["done"]]
+    assert [row[:3] for row in rows] == [[stage.name, "done", "reused"] for stage in catalog.STAGES]
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        ("threshold", ["gate", "load-test"]),
+        ("declared source", ["check", "train", "export"]),
+        ("a test of the team's", ["check", "load-test"]),
+        ("rows", ["train", "export", "evaluate", "gate", "load-test"]),
+        # a row of the test part: the weights come out the same, so the export is reused
+        ("one row of the test part", ["train", "evaluate", "gate", "load-test"]),
+        ("where it is logged", []),
+    ],
+)
+def test_a_change_runs_exactly_what_it_touches(digits: Path, cli: Cli, change: str, again: list[str]) -> None:
+    args: list[str] = []
+    if change == "threshold":
+        args = ["--set", "gate.accuracy_min=0.9"]
+    if change == "declared source":  # a comment: the weights come out the same, so what only reads them is not run
+        (digits / "model.py").write_text((digits / "model.py").read_text() + "\n# a comment\n")
+        again = [*again, "load-test"]
+    if change == "a test of the team's":
+        (digits / "tests" / "test_more.py").write_text('"""More."""\n\n\ndef test_more() -> None:\n    """Hold."""\n')
+    if "row" in change:
+        lines = (digits / "data" / "digits.csv").read_text().splitlines(keepends=True)
+        (digits / "data" / "digits.csv").write_text("".join(lines[:-1] if "one" in change else lines[:-100]))
+    if change == "where it is logged":
+        args = ["--set", "tracking.username=somebody"]
+    ended = cli("run", *args, cwd=digits)
+    assert ended.returncode == 0, ended.stderr
+    stages = record(digits)["stages"]
+    attempt = record(digits)["attempt"]
+    assert [name for name, one in stages.items() if not one["reused_from"] and one["attempt"] == attempt] == again
+
+
 def test_verdicts_are_canonical_json_with_thresholds_values_and_samples(finished: Finished) -> None:
     project, _ = finished
     folder = project / ".mlagent" / "runs" / record(project)["run_id"]
@@ -154,8 +196,9 @@ def test_the_same_project_gives_the_same_model_bytes_on_this_machine(
     finished: Finished, digits: Path, cli: Cli
 ) -> None:
     before = record(finished[0])["stages"]
-    assert cli("train", cwd=digits).returncode == 0
-    assert cli("export", cwd=digits).returncode == 0
+    ended = cli("run", "--force", "train", "--force", "export", "--until", "export", cwd=digits)
+    assert ended.returncode == 0, ended.stderr
     after = record(digits)["stages"]
+    assert after["export"]["reused_from"] is None
     assert after["export"]["outputs"]["onnx"]["digest"] == before["export"]["outputs"]["onnx"]["digest"]
     assert after["train"]["outputs"]["test-part"]["digest"] == before["train"]["outputs"]["test-part"]["digest"]

@@ -7,8 +7,21 @@ from typing import TYPE_CHECKING
 from mlagent.errors import missing_package
 
 if TYPE_CHECKING:
-    from mlagent.config.sections import Tracking
+    from mlagent.config.sections import Keep, Tracking
+    from mlagent.core.ports.store import Store
     from mlagent.core.ports.tracker import ExperimentTracker, Point, Training
+
+
+def store(settings: "Keep", home: Path) -> "Store":
+    """The store of the `store:` section; the folder `home`, made when needed, is the local one."""
+    from mlagent.adapters.stores import open_store
+
+    if settings.url is None:
+        return open_store(home)
+    options = {"endpoint_url": settings.endpoint}
+    options |= {"key": settings.access_key.reveal()} if settings.access_key else {}
+    options |= {"secret": settings.secret_key.reveal()} if settings.secret_key else {}
+    return open_store(settings.url, {name: value for name, value in options.items() if value})
 
 
 def tracker(settings: "Tracking", home: Path) -> "ExperimentTracker":

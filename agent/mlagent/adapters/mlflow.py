@@ -11,7 +11,6 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its default wai
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
 
 from mlagent.config.sections import Tracking
 from mlagent.core.ports.tracker import Point, Training
@@ -81,7 +80,7 @@ class MlflowTracker:
     def _reaching(self) -> Iterator[None]:
         try:
             yield
-        except (MlflowException, OSError) as error:
+        except Exception as error:  # MLflow lets its database's and its transport's exceptions through
             raise InfrastructureError(
                 f"MLflow at {self._where} did not take it: {str(error).splitlines()[0]}",
                 hint="is the server up, and are tracking.uri and its credentials right?",

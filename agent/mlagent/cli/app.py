@@ -1,6 +1,7 @@
 """What every command shares: the project's folder, how to speak, and what must not be said."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mlagent import catalog
@@ -39,7 +40,8 @@ class App:
             self.error_homes = [self.project / ".mlagent"]
         settings = load(catalog.SECTIONS, self.project, self.environ, flags)
         self.redactor = Redactor(settings.secrets())
-        (self.project / ".mlagent" / "error.json").unlink(missing_ok=True)
+        with suppress(OSError):  # a project that cannot be written to can still be looked at
+            (self.project / ".mlagent" / "error.json").unlink(missing_ok=True)
         return settings
 
     def workspace(self, flags: "Sequence[Flag]" = ()) -> "Workspace":

@@ -11,6 +11,9 @@ from mlagent.errors import Interrupted, Stopped
 # name -> (module:attribute, one line); the module is imported when the command is called
 BESIDE = {
     "run": ("mlagent.cli.run:run", "Run every stage in order, ending in a table of verdicts."),
+    "plan": ("mlagent.cli.plan:plan", "Say what a run would do, stage by stage, and why."),
+    "show": ("mlagent.cli.plan:show", "Show how a run ended."),
+    "gc": ("mlagent.cli.plan:gc", "Remove old runs and what only they name."),
     "config": ("mlagent.cli.config:config", "Explain, check or describe the configuration."),
     "init": ("mlagent.cli.project:init", "Write a new project from a template."),
     "doctor": ("mlagent.cli.project:doctor", "Say what this machine has and lacks, for which stage."),

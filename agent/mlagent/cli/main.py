@@ -52,7 +52,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     app = App(os.environ)
     try:
         cli.main(args=None if args is None else list(args), prog_name="mlagent", standalone_mode=False, obj=app)
-        sys.stdout.flush()
+        if sys.stdout:  # None where standard output was closed before we began
+            sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # the reader went away (`| head`); click turns some of these into an exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)

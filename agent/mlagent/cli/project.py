@@ -23,15 +23,18 @@ def init(app: App, name: str, template: str, *, data: bool) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def doctor(*, as_json: bool) -> None:
+@click.pass_obj
+def doctor(app: App, *, as_json: bool) -> None:
     """Say what this machine has and lacks, for which stage, and how to get it; exit 3 when a stage cannot run."""
     import msgspec
 
-    from mlagent.engine.doctor import examine
+    from mlagent.engine.doctor import examine, examine_store
     from mlagent.errors import ConfigError
     from mlagent.report.table import table
 
     findings = examine(catalog.STAGES)
+    if (app.project / "mlpipeline.yaml").exists():
+        findings.append(examine_store(app.workspace()))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(findings)).decode())
     else:

@@ -1,5 +1,6 @@
-"""`mlagent run`: the whole chain."""
+"""`mlagent run`: the chain, or a part of it; what is known already is reused."""
 
+import secrets
 from typing import TYPE_CHECKING
 
 import click
@@ -9,47 +10,80 @@ from mlagent.cli.app import App
 from mlagent.cli.options import parse_sets, set_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlagent.config.load import Flag
+    from mlagent.core.stage import Stage
     from mlagent.engine.record import RunRecord
-    from mlagent.engine.runner import Runner
-    from mlagent.engine.workspace import Workspace
+
+STAGE = click.Choice([stage.name for stage in catalog.STAGES])
 
 
 @click.command()
 @set_option
+@click.option("--from", "start", type=STAGE, metavar="STAGE", help="Begin here; what stands before must be reusable.")
+@click.option("--until", type=STAGE, metavar="STAGE", help="End here.")
+@click.option("--force", type=STAGE, metavar="STAGE", multiple=True, help="Run this stage though its result is known.")
 @click.pass_obj
-def run(app: App, sets: tuple[str, ...]) -> None:
-    """Run every stage in order, ending in a table of verdicts."""
-    workspace = app.workspace(parse_sets(sets))
-    record = workspace.begin(fresh=True)
-    runner = start(app, workspace, record)
-    try:
-        runner.run_all()
-    finally:
-        finish(app, record)
+def run(app: App, sets: tuple[str, ...], start: str | None, until: str | None, force: tuple[str, ...]) -> None:
+    """Run every stage in order, reuse what is known, end in a table of verdicts."""
+    execute(app, parse_sets(sets), start=start, until=until, force=force)
 
 
-def start(app: App, workspace: "Workspace", record: "RunRecord") -> "Runner":
-    """Make ready to run: errors are kept in the run's folder from here on."""
+def execute(app: App, flags: "Sequence[Flag]", *, start: str | None, until: str | None, force: "Sequence[str]") -> None:
+    """Hold the run, go through the chain, print how it ended."""
+    from mlagent.engine import identity
     from mlagent.engine.runner import Runner
+    from mlagent.engine.workspace import open_home
 
-    folder = workspace.run_folder(record.run_id)
-    app.error_homes.append(folder)
-    (folder / "error.json").unlink(missing_ok=True)
-    return Runner(workspace, record, catalog.STAGES, app.log())
+    workspace = app.workspace(flags)
+    open_home(workspace.home)
+    given = workspace.given({name: secrets.token_hex(8) for name in force})
+    run_id = identity.run_id(given)
+    folder = workspace.run_folder(run_id)
+    lease = workspace.hold(run_id)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        app.error_homes.append(folder)
+        (folder / "error.json").unlink(missing_ok=True)
+        runner = Runner(workspace, given, lease, app.log())
+        try:
+            runner.run_all(_stage(start), _stage(until))
+        finally:
+            finish(app, runner.run)
+    finally:
+        lease.release()
 
 
 def finish(app: App, record: "RunRecord") -> None:
     """Print what ran and what was judged, however it ended."""
     from mlagent.report import table
 
-    rows = []
-    for stage in catalog.STAGES:
-        entry = record.stages.get(stage.name)
-        seconds = "" if entry is None or entry.seconds is None else f"{entry.seconds:.1f}"
-        rows.append((stage.name, entry.state if entry else "not run", seconds, entry.summary if entry else ""))
-    judged = [(name, verdict) for name, entry in record.stages.items() for verdict in entry.verdicts]
+    rows = [(stage.name, *_row(record, stage.name)) for stage in catalog.STAGES]
+    entries = {stage.name: record.stages[stage.name] for stage in catalog.STAGES if stage.name in record.stages}
+    judged = [(name, verdict) for name, entry in entries.items() for verdict in entry.verdicts]
     click.echo()
     click.echo(app.mask(table.table(("stage", "state", "seconds", "what it says"), rows, colour=1)))
     if judged:
         click.echo("\n" + app.mask(table.verdicts(judged)))
-    click.echo(f"\nrun {record.run_id}: {app.project / '.mlagent' / 'runs' / record.run_id}")
+    click.echo(f"\nrun {record.run_id}, attempt {record.attempt}{_tree(record)}")
+    click.echo(f"kept in {app.project / '.mlagent' / 'runs' / record.run_id}")
+
+
+def _row(record: "RunRecord", name: str) -> tuple[str, str, str]:
+    entry = record.stages.get(name)
+    if entry is None:
+        return "not run", "", ""
+    reused = entry.reused_from or (entry.attempt != record.attempt and f"attempt {entry.attempt}")
+    seconds = "reused" if reused else "" if entry.seconds is None else f"{entry.seconds:.1f}"
+    return entry.state, seconds, entry.summary
+
+
+def _tree(record: "RunRecord") -> str:
+    if record.commit is None:
+        return ", without git"
+    return f", commit {record.commit[:12]}{' with uncommitted changes' if record.dirty else ''}"
+
+
+def _stage(name: str | None) -> "Stage | None":
+    return next((stage for stage in catalog.STAGES if stage.name == name), None)

@@ -51,4 +51,22 @@ class Tracking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     token: Annotated[Secret | None, Meta(description="A bearer token for the server, as a reference.")] = None
 
 
-SHARED: dict[str, type[msgspec.Struct]] = {"project": Project, "data": Data, "tracking": Tracking}
+class Keep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where results, records and blobs are kept."""
+
+    url: Annotated[
+        str | None,
+        Meta(
+            description="A store that build nodes share (s3://…, gs://…, az://…, a folder); null keeps it in .mlagent."
+        ),
+    ] = None
+    endpoint: Annotated[str | None, Meta(description="The address of an S3 service other than Amazon's.")] = None
+    access_key: Annotated[Secret | None, Meta(description="The store's access key, as a reference.")] = None
+    secret_key: Annotated[Secret | None, Meta(description="The store's secret key, as a reference.")] = None
+    lease_seconds: Annotated[
+        float,
+        Meta(ge=1, le=3600, description="A runner of a shared store that is silent for so long has lost its run."),
+    ] = 60.0
+
+
+SHARED: dict[str, type[msgspec.Struct]] = {"project": Project, "data": Data, "tracking": Tracking, "store": Keep}

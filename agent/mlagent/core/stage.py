@@ -38,7 +38,12 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of the pipeline; `revision` rises when the same inputs would give another result."""
+    """One step of the pipeline; `revision` rises when the same inputs would give another result.
+
+    `sources` are glob patterns in the project (`!` takes away again); `sections` shared sections whose values enter the
+    result, `uses` those that do not (where it is logged, say); `facts` what it depends on in the world, by name;
+    `in_worker` whether the team's environment runs it.
+    """
 
     name: str
     title: str
@@ -49,7 +54,9 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     writes: tuple[Artifact, ...] = ()
     sources: tuple[str, ...] = ()
     sections: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
+    in_worker: bool = False
     effect: Effect
     revision: int = 1
     retries: int = 0

@@ -24,6 +24,7 @@ from mlagent.errors import Bug, ConfigError, InfrastructureError, InputError, Ml
 GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.2
 PR_SET_PDEATHSIG = 1
+STANDALONE = {"ruff"}  # looks at the code without importing it: mlagent's own serves where the project has none
 START_SECONDS = 60.0
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -39,23 +40,44 @@ class LocalChildren:
         ours = [name for name in os.environ if name.startswith("MLAGENT_")]
         kept = {name: text for name, text in os.environ.items() if name not in {*hidden, *ours}}
         self._env = kept | {
-            "PATH": f"{Path(python).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PATH": _search_path(Path(python).parent),
             "PYTHONUNBUFFERED": "1",
         }
 
-    def run(self, module: str, request: Mapping[str, object], output: Path, poll: Callable[[], None]) -> None:
+    def run(
+        self,
+        module: str,
+        request: Mapping[str, object],
+        output: Path,
+        poll: Callable[[], None] = lambda: None,
+        *,
+        seconds: float = 0,
+    ) -> None:
         """Run `python -m module REQUEST.json` to its end; see the port."""
+        end = time.monotonic() + seconds
         path = output / "request.json"
         write_whole(path, msgspec.json.encode({**request, "output": str(output)}))
         with self._started([self._python, "-m", module, str(path)], {}, output / "output.log") as process:
             while _running(process):
                 poll()
+                if seconds and time.monotonic() > end:
+                    raise TeamCodeError(
+                        f"{module} took longer than {seconds:g} seconds and was ended",
+                        hint="something waits for ever, or the limit (the stage's timeout_seconds) is too low",
+                    )
         if process.returncode != 0:
             raise _failure(module, process.returncode, output)
+        if not (output / "result.json").exists():
+            raise TeamCodeError(
+                f"{module} ended with status 0 before it was done",
+                hint="does the project's code call os._exit, or exec another program?",
+            )
 
     def execute(self, command: Sequence[str], *, seconds: float, env: Mapping[str, str], kept: Path) -> int:
         """Run a command of the team's to its end; see the port."""
         found = shutil.which(command[0], path=self._env["PATH"])
+        if found is None and command[0] in STANDALONE:
+            found = shutil.which(command[0], path=str(Path(sys.executable).parent))
         if found is None:
             raise ConfigError(
                 f"there is no program {command[0]!r} for `{' '.join(command)}`",
@@ -115,6 +137,13 @@ class LocalChildren:
                 self._log.output(line.decode(errors="replace").rstrip())
 
 
+def _search_path(first: Path) -> str:
+    """PATH with an environment's programs first, and, where it is not mlagent's own, without mlagent's."""
+    inherited = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    own = Path(sys.executable).parent
+    return os.pathsep.join([str(first), *(one for one in inherited if first == own or one != str(own))])
+
+
 def _die_with_parent() -> None:
     """Have the kernel kill the child when mlagent itself is killed, so that nothing writes on behind a resumed run."""
     if _LIBC:
@@ -145,9 +174,13 @@ def _failure(module: str, status: int, output: Path) -> MlagentError:
         found = msgspec.json.decode(said.read_bytes())
         kinds = {kind.category: kind for kind in (TeamCodeError, InputError, ConfigError, InfrastructureError)}
         return kinds.get(found["category"], Bug)(found["message"], hint=found["hint"])
-    if status == -signal.SIGKILL:
+    if status < 0:
+        name = signal.Signals(-status).name
+        reason = ", most often because memory ran out" if status == -signal.SIGKILL else ""
         return TeamCodeError(
-            f"{module} was killed (SIGKILL), most often because memory ran out",
-            hint="use smaller batches or a node with more memory; the kernel's log names what it killed",
+            f"{module} was ended by {name}{reason}",
+            hint="use smaller batches or a node with more memory; the kernel's log names what it killed"
+            if reason
+            else "a crash in the project's code or in a library it uses; its output is above",
         )
     return Bug(f"{module} ended with status {status}", hint=f"its output is above, and in {output.name}/output.log")

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from mlagent.core.stage import Stage
+from mlagent.engine.workspace import Workspace
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -22,6 +23,17 @@ class Finding(msgspec.Struct, frozen=True):
 def examine(stages: Sequence[Stage]) -> list[Finding]:
     """Look at this machine; nothing is imported, started or asked over the network."""
     return [finding for stage in stages for finding in _stage(stage)]
+
+
+def examine_store(workspace: Workspace) -> Finding:
+    """Whether the store can decide between two machines that write at once."""
+    where = workspace.settings.sections["store"].url or "in .mlagent"
+    if not workspace.shared:
+        return Finding("store", "one machine", "found", f"{where}; set store.url to share it between build nodes")
+    if workspace.store.atomic_swap:
+        return Finding("store", "conditional writes", "found", where)
+    detail = f"{where} has none: let only one build node use it at a time, or use a store that has (S3)"
+    return Finding("store", "conditional writes", "optional", detail)
 
 
 def _stage(stage: Stage) -> Iterator[Finding]:

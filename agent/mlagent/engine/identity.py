@@ -1,20 +1,28 @@
 """Which run this is: a digest of source, data and configuration; never of a commit, a build number or a clock."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlagent.config.load import Settings
 from mlagent.core import digest
+from mlagent.core.stage import Stage
+from mlagent.engine import environment
+from mlagent.engine.keys import Given
 from mlagent.errors import InputError
 
 
-def source_digest(project: Path, patterns: Iterable[str]) -> str:
-    """Digest of the project's files that the stages declare as sources, by their names and contents."""
-    found = {path for pattern in patterns for path in project.glob(pattern) if path.is_file()}
-    names = {path.relative_to(project).as_posix(): path for path in found}
-    kept = {name: path for name, path in names.items() if digest.IGNORED.isdisjoint(name.split("/"))}
-    return digest.of_json({name: digest.of_file(path) for name, path in kept.items()})
+def given(project: Path, settings: Settings, stages: Sequence[Stage], force: Mapping[str, str]) -> Given:
+    """Look at the project as it is now."""
+    files = _Files(project)
+    return Given(
+        config={name: settings.plain(name) for name in settings.sections},
+        sources={stage.name: files.digest(stage.sources) for stage in stages if stage.sources},
+        facts={"data": data_digest(project, settings.sections["data"].path)},
+        environment=environment.digest_of(project),
+        force=force,
+    )
 
 
 def data_digest(project: Path, data: str) -> str:
@@ -28,6 +36,44 @@ def data_digest(project: Path, data: str) -> str:
         ) from error
 
 
-def run_id(source: str, data: str, config: Mapping[str, Any]) -> str:
+def run_id(world: Given) -> str:
     """Twelve hex digits that name the run."""
-    return digest.short(digest.of_json({"source": source, "data": data, "config": config}))
+    deciding = {"sources": world.sources, "facts": world.facts, "environment": world.environment}
+    return digest.short(digest.of_json({**deciding, "config": _deciding(world.config)}))
+
+
+def _deciding(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Where things are kept and logged does not make another run."""
+    return {name: section for name, section in config.items() if name not in ("tracking", "store")}
+
+
+class _Files:
+    """Digests of the project's files, each read once."""
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+        self._digests: dict[Path, str] = {}
+
+    def digest(self, patterns: Iterable[str]) -> str:
+        """Digest of the files the patterns name, by their names and contents."""
+        found: dict[str, Path] = {}
+        for pattern in patterns:
+            matched = {
+                path.relative_to(self._project).as_posix(): path for path in self._project.glob(pattern.lstrip("!"))
+            }
+            if pattern.startswith("!"):
+                gone = tuple(f"{name}/" for name in matched)
+                found = {
+                    name: path for name, path in found.items() if name not in matched and not name.startswith(gone)
+                }
+            else:
+                found |= matched
+        kept = {
+            name: path for name, path in found.items() if digest.IGNORED.isdisjoint(name.split("/")) and path.is_file()
+        }
+        return digest.of_json({name: self._of(path) for name, path in kept.items()})
+
+    def _of(self, path: Path) -> str:
+        if path not in self._digests:
+            self._digests[path] = digest.of_file(path)
+        return self._digests[path]

@@ -2,9 +2,8 @@
 
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
+from functools import cache
 from typing import Any, Literal, TextIO
-
-import structlog
 
 from mlagent.config.redact import Redactor
 
@@ -14,35 +13,32 @@ _BOUND = ("run", "stage", "attempt", "level", "timestamp", "event", "kind")
 
 
 class EngineLog:
-    """The Log port over structlog; `bind` adds what every later line carries."""
+    """The Log port over structlog, which is opened at the first line: a run with nothing new says none."""
 
-    def __init__(self, logger: Any, bar: TextIO | None, redactor: Redactor) -> None:  # noqa: ANN401 - structlog is untyped
-        self._logger, self._bar, self._redactor = logger, bar, redactor
+    def __init__(self, logger: Callable[[], Any], bar: TextIO | None, redactor: Redactor, **bound: object) -> None:
+        """`bar` is the terminal on which progress is drawn; `bound` stands on every line."""
+        self._logger, self._bar, self._redactor, self._bound = logger, bar, redactor, bound
 
     def bind(self, **fields: object) -> "EngineLog":
         """The same log with more fields on every line."""
-        return EngineLog(self._logger.bind(**fields), self._bar, self._redactor)
+        return EngineLog(self._logger, self._bar, self._redactor, **{**self._bound, **fields})
 
     def info(self, event: str, **fields: object) -> None:
         """Say something a person following along wants to know."""
-        self._logger.info(event, **fields)
+        self._logger().info(event, **self._bound, **fields)
 
     def warning(self, event: str, **fields: object) -> None:
         """Say something a person should look at."""
-        self._logger.warning(event, **fields)
-
-    def error(self, event: str, **fields: object) -> None:
-        """Say why it ends here."""
-        self._logger.error(event, **fields)
+        self._logger().warning(event, **self._bound, **fields)
 
     def output(self, line: str) -> None:
         """Pass on a line of a child."""
-        self._logger.info(line, kind="output")
+        self.info(line, kind="output")
 
     def progress(self, event: str, done: int, of: int, **fields: object) -> None:
         """Draw a bar that overwrites itself on a terminal; log a line elsewhere."""
         if self._bar is None:
-            self._logger.info(f"{event} {done}/{of}", **fields)
+            self.info(f"{event} {done}/{of}", **fields)
             return
         filled = BAR * done // of
         said = "  ".join(f"{key} {value}" for key, value in fields.items())
@@ -57,16 +53,24 @@ def open_log(form: Format, redactor: Redactor, stream: TextIO | None = None) -> 
     out = stream or sys.stderr
     terminal = out.isatty()
     chosen = form if form != "auto" else "text" if terminal else "lines"
-    logger = structlog.wrap_logger(
-        structlog.PrintLogger(out),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _redaction(redactor),
-            _RENDERERS[chosen],
-        ],
-        wrapper_class=structlog.BoundLogger,
-    )
+
+    @cache
+    def logger() -> Any:  # noqa: ANN401 - structlog's loggers are untyped
+        import structlog
+
+        json = structlog.processors.JSONRenderer(sort_keys=True, ensure_ascii=False)
+        renderers: dict[str, Any] = {"text": _text, "lines": _line, "json": json}
+        return structlog.wrap_logger(
+            structlog.PrintLogger(out),
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                _redaction(redactor),
+                renderers[chosen],
+            ],
+            wrapper_class=structlog.BoundLogger,
+        )
+
     return EngineLog(logger, out if terminal and chosen == "text" else None, redactor)
 
 
@@ -94,10 +98,3 @@ def _line(_logger: Any, _method: str, event: Mapping[str, Any]) -> str:  # noqa:
 
 def _rest(event: Mapping[str, Any]) -> str:
     return "".join(f"  {key}={value}" for key, value in event.items() if key not in _BOUND)
-
-
-_RENDERERS: dict[str, Any] = {
-    "text": _text,
-    "lines": _line,
-    "json": structlog.processors.JSONRenderer(sort_keys=True, ensure_ascii=False),
-}

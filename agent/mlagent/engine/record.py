@@ -1,4 +1,4 @@
-"""The run's record, `run.json`: typed, versioned, written whole, before and after every step."""
+"""The run's record: typed, versioned, one writer, written whole before and after every step."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,8 +9,9 @@ import msgspec
 from mlagent.config.redact import Redactor
 from mlagent.core.artifact import Stored
 from mlagent.core.files import write_whole
+from mlagent.core.ports.store import Store
 from mlagent.core.verdict import Verdict
-from mlagent.errors import InputError
+from mlagent.errors import Held, InputError
 
 SCHEMA = 1
 FILE = "run.json"
@@ -19,17 +20,23 @@ State = Literal["running", "done", "refused", "inconclusive", "failed", "stopped
 
 
 class StageRecord(msgspec.Struct, kw_only=True):
-    """How a stage ended in the run's attempt of that number; times are RFC 3339 in UTC."""
+    """How a stage ended in the attempt of that number; times are RFC 3339 in UTC.
+
+    `key` and `parts` say what the result depends on; `reused_from` names the run that made it, if it was not this one.
+    """
 
     state: State
     attempt: int
-    config: Mapping[str, Any]
+    key: str | None
+    parts: Mapping[str, str]
     started: str
     ended: str | None = None
     seconds: float | None = None
     summary: str = ""
+    hint: str = ""
     outputs: dict[str, Stored] = {}
     verdicts: tuple[Verdict, ...] = ()
+    reused_from: str | None = None
 
 
 class RunRecord(msgspec.Struct, kw_only=True):
@@ -40,35 +47,68 @@ class RunRecord(msgspec.Struct, kw_only=True):
     run_id: str
     attempt: int
     project: str
-    source: str
-    data: str
+    begun: str
+    commit: str | None
+    dirty: bool | None
+    facts: Mapping[str, str]
     config: Mapping[str, Any]
     config_sources: Mapping[str, str]
+    force: Mapping[str, str] = {}
+    fence: int = 0
     stages: dict[str, StageRecord] = {}
 
 
-def save(record: RunRecord, folder: Path, redactor: Redactor) -> None:
-    """Write the record into the run's folder, whole, with secrets masked."""
-    masked = redactor.deep(msgspec.to_builtins(record))
-    write_whole(folder / FILE, msgspec.json.format(msgspec.json.encode(masked)) + b"\n")
-
-
-def load(folder: Path) -> RunRecord:
-    """Read a record; InputError (4) when it is absent, damaged, or of a newer mlagent."""
-    path = folder / FILE
+def decode(data: bytes, where: str) -> RunRecord:
+    """Read a record; InputError (4) when it is damaged, or of a newer mlagent."""
     try:
-        data = path.read_bytes()
         version = msgspec.json.decode(data, type=_Version).schema_version
         if version > SCHEMA:
             raise InputError(
-                f"{path} was written by a newer mlagent (schema {version}; this one knows {SCHEMA})",
+                f"{where} was written by a newer mlagent (schema {version}; this one knows {SCHEMA})",
                 hint="use that mlagent, or start a new run",
             )
         return msgspec.json.decode(data, type=RunRecord)
-    except FileNotFoundError as error:
-        raise InputError(f"there is no run in {folder}", hint="start one with `mlagent run`") from error
     except msgspec.MsgspecError as error:
-        raise InputError(f"{path} is damaged: {error}", hint="delete the run's folder and run again") from error
+        raise InputError(
+            f"{where} is damaged: {error}", hint="delete it and run again: results are kept apart"
+        ) from error
+
+
+class Records:
+    """Where records are kept: in the store, and beside the run's files for people to look at."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        """`folder` holds a folder a run."""
+        self._store, self._folder = store, folder
+
+    def load(self, run_id: str) -> tuple[RunRecord, str] | None:
+        """The record and its version; None when there is none."""
+        named = self._store.read(_name(run_id))
+        return (decode(named.data, f"the record of run {run_id}"), named.version) if named else None
+
+    def ids(self) -> list[str]:
+        """Ids of all runs."""
+        return [name.partition("/")[2] for name in self._store.names("runs/")]
+
+    def save(self, record: RunRecord, version: str | None, redactor: Redactor) -> str:
+        """Write over the version that this writer wrote last; Held (21) when somebody else has written since."""
+        masked = redactor.deep(msgspec.to_builtins(record))
+        data = msgspec.json.format(msgspec.json.encode(masked)) + b"\n"
+        swapped = self._store.swap(_name(record.run_id), data, version)
+        written = self._store.read(_name(record.run_id))
+        if not swapped or written is None or written.data != data:
+            raise Held(
+                f"run {record.run_id} was taken over by another runner: this one (fence {record.fence}) stops",
+                hint="it was paused or cut off for longer than the lease; the other one goes on with the run",
+            )
+        folder = self._folder / record.run_id
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / FILE, data)
+        return written.version
+
+
+def _name(run_id: str) -> str:
+    return f"runs/{run_id}"
 
 
 class _Version(msgspec.Struct):

@@ -1,9 +1,9 @@
-"""The plain in-order runner: intent is recorded, the stage acts, its outcome is recorded; a refusal stops the line."""
+"""Runs a plan: intent is recorded, the stage acts, its outcome is recorded; a refusal stops the line."""
 
 import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from mlagent import adapters
@@ -12,14 +12,20 @@ from mlagent.core import digest
 from mlagent.core.artifact import Stored
 from mlagent.core.context import Context, Outputs
 from mlagent.core.files import write_whole
+from mlagent.core.ports.store import CorruptBlob, MissingBlob
 from mlagent.core.stage import Stage
-from mlagent.engine import record as records
+from mlagent.engine import environment, plan, results
 from mlagent.engine.child import LocalChildren
+from mlagent.engine.clock import now
+from mlagent.engine.keys import Given
+from mlagent.engine.lease import Lease
 from mlagent.engine.log import EngineLog
+from mlagent.engine.plan import Step
 from mlagent.engine.record import RunRecord, StageRecord, State
 from mlagent.engine.workspace import Workspace
-from mlagent.errors import Bug, GateRefused, Inconclusive, InputError, Interrupted
+from mlagent.errors import Bug, GateRefused, Inconclusive, InputError, Interrupted, MlagentError
 
+BACKOFF_SECONDS = 1.0
 _STATES: dict[type[BaseException], State] = {
     GateRefused: "refused",
     Inconclusive: "inconclusive",
@@ -27,67 +33,153 @@ _STATES: dict[type[BaseException], State] = {
 }
 
 
+class _LostError(Exception):
+    """A blob that a result promised cannot be read; the stage that makes it must run again."""
+
+    def __init__(self, maker: Stage) -> None:
+        super().__init__(maker.name)
+        self.maker = maker
+
+
 class Runner:
-    """Runs stages of one run; the only writer of its record."""
+    """Runs stages of one run; the only writer of its record while it holds the lease."""
 
-    def __init__(self, workspace: Workspace, run: RunRecord, stages: Sequence[Stage], log: EngineLog) -> None:
-        """`stages` is the whole chain in its order; the run's folder is made when it is not there."""
-        self.workspace, self.run, self.stages, self.log = workspace, run, stages, log
-        self.folder = workspace.run_folder(run.run_id)
+    def __init__(self, workspace: Workspace, given: Given, lease: Lease, log: EngineLog) -> None:
+        """Begin the next attempt of the run that `given` names; the record is written with the first stage."""
+        self.workspace, self.given, self.lease, self.log = workspace, given, lease, log
+        before = workspace.newest_record()
+        self.run, self._version = workspace.begin(given, lease)
+        self._earlier = {**parts_by_stage(before), **parts_by_stage(self.run)}
+        self.folder = workspace.run_folder(self.run.run_id)
         self.redactor = Redactor(workspace.settings.secrets())
+        self._done: dict[str, Stored] = {}
+        self._makers = {artifact.name: stage for stage in workspace.stages for artifact in stage.writes}
 
-    def run_all(self) -> None:
-        """Run every stage in order; the first that does not pass raises and ends it."""
-        for stage in self.stages:
-            self.run_one(stage)
+    def run_all(self, start: Stage | None = None, until: Stage | None = None) -> None:
+        """Run from `start` until `until` (both included); what stands before `start` must be there to be reused."""
+        chain = self.workspace.stages
+        last = chain.index(until) if until else len(chain) - 1
+        first = chain.index(start) if start else 0
+        for position, stage in enumerate(chain[: last + 1]):
+            self.advance(stage, only_reuse=position < first, needed=self._needed(chain[first : last + 1]))
+        self._save()
 
-    def run_one(self, stage: Stage) -> None:
-        """Run one stage and record it; raises what the stage raised, or its verdict's refusal.
+    def advance(self, stage: Stage, *, only_reuse: bool = False, needed: frozenset[str] = frozenset()) -> None:
+        """Reuse or run one stage; raises what it raised, or its verdict's refusal."""
+        for _ in self.workspace.stages:
+            step = self._step(stage)
+            try:
+                if only_reuse and step.state != "reuse":
+                    if stage.name in needed:
+                        raise _not_there(stage, step)
+                    return
+                self._adopt(stage, step) if step.result else self._execute(stage, step)
+            except _LostError as lost:
+                self.advance(lost.maker)
+            else:
+                return
 
-        What later stages had made from its earlier outputs no longer counts.
-        """
-        inputs = {name: self._input(stage, name) for name in stage.reads}
-        for later in self.stages[self.stages.index(stage) :]:
-            self.run.stages.pop(later.name, None)
-        attempt = self.run.attempt
-        config = self.workspace.settings.plain(stage.name)
-        entry = StageRecord(state="running", attempt=attempt, config=config, started=_now())
+    def _needed(self, chosen: Sequence[Stage]) -> frozenset[str]:
+        """Names of the stages whose outputs the chosen ones need, directly or through others."""
+        names: set[str] = set()
+        open_ = [name for stage in chosen for name in stage.reads]
+        while open_:
+            maker = self._makers[open_.pop()]
+            if maker.name not in names:
+                names.add(maker.name)
+                open_ += maker.reads
+        return frozenset(names)
+
+    def _step(self, stage: Stage) -> Step:
+        known = plan.Known(
+            find=lambda name, key: results.find(self.workspace.store, name, key),
+            entries=self.run.stages,
+            earlier=self._earlier,
+            now=now(),
+        )
+        return plan.step_of(stage, self.given, known, {name: one.digest for name, one in self._done.items()})
+
+    def _adopt(self, stage: Stage, step: Step) -> None:
+        """Take a kept result as this run's own; a kept no is a no again."""
+        result = step.result
+        if result is None:
+            return
+        self._done |= result.outputs
+        mine = self.run.stages.get(stage.name)
+        if mine is None or mine.key != step.key or mine.state not in ("done", "refused"):
+            self.run.stages[stage.name] = StageRecord(
+                state="done" if result.outcome == "pass" else "refused",
+                attempt=self.run.attempt,
+                key=step.key,
+                parts=step.parts,
+                started=now(),
+                ended=now(),
+                seconds=0.0,
+                summary=result.summary,
+                hint=result.hint,
+                outputs=dict(result.outputs),
+                verdicts=result.verdicts,
+                reused_from=result.made_by,
+            )
+        for verdict in result.verdicts:
+            verdict.raise_unless_pass(result.hint)
+
+    def _execute(self, stage: Stage, step: Step) -> None:
+        for again in range(stage.retries + 1):
+            try:
+                return self._attempt(stage, step)
+            except MlagentError as error:
+                if not error.retryable or again == stage.retries:
+                    raise
+                wait = BACKOFF_SECONDS * 4**again
+                self.log.warning(f"{stage.name}: {error.message}; again in {wait:g} s")
+                time.sleep(wait)
+        return None
+
+    def _attempt(self, stage: Stage, step: Step) -> None:
+        inputs = {name: self._input(name) for name in stage.reads}
+        entry = StageRecord(state="running", attempt=self.run.attempt, key=step.key, parts=step.parts, started=now())
         self.run.stages[stage.name] = entry
         self._save()
-        log = self.log.bind(run=self.run.run_id, stage=stage.name, attempt=attempt)
-        log.info(stage.title)
+        log = self.log.bind(run=self.run.run_id, stage=stage.name, attempt=self.run.attempt)
+        log.info(f"{stage.title} ({step.reason})")
         clock = time.monotonic()
         try:
-            self._act(stage, inputs, entry, log)
+            self._act(stage, step, inputs, entry, log)
         except BaseException as error:
             entry.state = _STATES.get(type(error), "failed")
             entry.summary = entry.summary or str(error)
             raise
         finally:
-            entry.ended, entry.seconds = _now(), round(time.monotonic() - clock, 3)
+            entry.ended, entry.seconds = now(), round(time.monotonic() - clock, 3)
             self._save()
         log.info(entry.summary, seconds=round(entry.seconds, 1))
 
-    def _act(self, stage: Stage, inputs: Mapping[str, Path], entry: StageRecord, log: EngineLog) -> None:
+    def _act(self, stage: Stage, step: Step, inputs: Mapping[str, Path], entry: StageRecord, log: EngineLog) -> None:
         work, final = self.folder / f".{stage.name}", self.folder / stage.name
         for stale in (work, final):
             shutil.rmtree(stale, ignore_errors=True)
-        work.mkdir()
+        work.mkdir(parents=True)
         config = self.workspace.settings.sections[stage.name]
         try:
             outputs = stage.run(config, inputs, self._context(stage, work, inputs, log))
             entry.outputs = self._collect(stage, work)
         finally:
             work.rename(final)
-        self._judge(outputs, entry, final)
+        self._judge(stage, step, outputs, entry, final)
 
-    def _judge(self, outputs: Outputs, entry: StageRecord, folder: Path) -> None:
-        entry.summary, entry.verdicts = outputs.summary, outputs.verdicts
+    def _judge(self, stage: Stage, step: Step, outputs: Outputs, entry: StageRecord, folder: Path) -> None:
+        """Write verdicts, keep what is deterministic, then let a no be a no."""
+        entry.summary, entry.hint, entry.verdicts = outputs.summary, outputs.hint, outputs.verdicts
         for verdict in outputs.verdicts:
             write_whole(folder / f"verdict-{verdict.subject}.json", digest.canonical_json(verdict))
+        outcomes = {verdict.outcome for verdict in outputs.verdicts}
+        if stage.effect == "compute" and step.key and "inconclusive" not in outcomes:
+            results.keep(self.workspace.store, stage.name, step.key, results.of_entry(entry, self.run.run_id))
         for verdict in outputs.verdicts:
             verdict.raise_unless_pass(outputs.hint)
         entry.state = "done"
+        self._done |= entry.outputs
 
     def _collect(self, stage: Stage, work: Path) -> dict[str, Stored]:
         stored = {}
@@ -95,41 +187,60 @@ class Runner:
             path = work / artifact.file
             if not path.is_file():
                 raise Bug(f"{stage.name} did not write {artifact.file}", hint="please report this")
-            stored[artifact.name] = Stored(f"{stage.name}/{artifact.file}", digest.of_file(path), path.stat().st_size)
+            found = Stored(artifact.file, digest.of_file(path), path.stat().st_size)
+            self.workspace.store.put(path, found.digest)
+            stored[artifact.name] = found
         return stored
 
-    def _input(self, stage: Stage, name: str) -> Path:
-        for entry in self.run.stages.values():
-            if entry.state == "done" and name in entry.outputs:
-                stored = entry.outputs[name]
-                path = self.folder / stored.path
-                if not path.is_file() or digest.of_file(path) != stored.digest:
-                    raise InputError(f"{path} is not what the run recorded", hint="run again with `mlagent run`")
-                return path
-        raise InputError(
-            f"{stage.name} reads {name!r}, which run {self.run.run_id} has not made",
-            hint="`mlagent run` makes everything in order",
-        )
+    def _input(self, name: str) -> Path:
+        """The file of an input on this machine, verified; fetched from the store where it is not here."""
+        stored, maker = self._done[name], self._makers[name]
+        path = self.folder / maker.name / stored.path
+        if path.is_file() and digest.of_file(path) == stored.digest:
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.workspace.store.get(stored.digest, path)
+        except (CorruptBlob, MissingBlob) as error:
+            self.log.warning(f"{error.message}; {maker.name} makes it anew")
+            key = self.run.stages[maker.name].key
+            if key:
+                results.forget(self.workspace.store, maker.name, key)
+            raise _LostError(maker) from error
+        return path
 
     def _context(self, stage: Stage, work: Path, inputs: Mapping[str, Path], log: EngineLog) -> Context:
         settings = self.workspace.settings
-        recorded = {name: one.digest for entry in self.run.stages.values() for name, one in entry.outputs.items()}
-        children = LocalChildren(self.workspace.project, settings.secrets(), log)
+        tools = LocalChildren(self.workspace.project, settings.secrets(), log)
+        python = self._worker_python(tools, log) if stage.in_worker else sys.executable
         return Context(
             project=self.workspace.project,
             work=work,
             run_id=self.run.run_id,
-            sections={name: settings.sections[name] for name in stage.sections},
-            digests={name: recorded[name] for name in inputs},
-            worker=children,
-            tools=children,
+            sections={name: settings.sections[name] for name in (*stage.sections, *stage.uses)},
+            digests={name: self._done[name].digest for name in inputs},
+            worker=LocalChildren(self.workspace.project, settings.secrets(), log, python),
+            tools=tools,
             tracker=adapters.tracker(settings.sections["tracking"], self.workspace.home / "mlflow"),
             log=log,
         )
 
+    def _worker_python(self, tools: LocalChildren, log: EngineLog) -> str:
+        cache = self.workspace.home / "environments"
+        return str(environment.prepare(self.workspace.project, cache, tools, log))
+
     def _save(self) -> None:
-        records.save(self.run, self.folder, self.redactor)
+        self.lease.check()
+        self._version = self.workspace.records.save(self.run, self._version, self.redactor)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def parts_by_stage(run: RunRecord | None) -> dict[str, Mapping[str, str]]:
+    """What each stage's key was made of in a run, so that a plan can say what changed since."""
+    return {name: entry.parts for name, entry in run.stages.items() if entry.parts} if run else {}
+
+
+def _not_there(stage: Stage, step: Step) -> InputError:
+    return InputError(
+        f"what {stage.name} makes is not there for this source, data and configuration ({step.reason})",
+        hint="`mlagent run` makes everything in order; `mlagent plan` says what would run, and why",
+    )

@@ -2,84 +2,123 @@
 
 import os
 import re
+import subprocess
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
-import msgspec
-
-from mlagent import __version__
+from mlagent import __version__, adapters
 from mlagent.config.load import Settings
 from mlagent.core.files import write_whole
+from mlagent.core.ports.store import Store
 from mlagent.core.stage import Stage
-from mlagent.engine import identity, record
-from mlagent.engine.record import RunRecord
+from mlagent.engine import identity, lease
+from mlagent.engine.clock import now
+from mlagent.engine.keys import Given
+from mlagent.engine.record import Records, RunRecord
 from mlagent.errors import InfrastructureError, InputError
 
 HOME = ".mlagent"
 
 
-class Workspace(msgspec.Struct, frozen=True):
+class Workspace:
     """Where a project's runs live; `home` is `.mlagent` in the project."""
 
-    project: Path
-    settings: Settings
-    stages: tuple[Stage, ...]
+    def __init__(self, project: Path, settings: Settings, stages: tuple[Stage, ...]) -> None:
+        """Open nothing yet."""
+        self.project, self.settings, self.stages = project, settings, stages
+        self.home = project / HOME
+
+    @cached_property
+    def store(self) -> Store:
+        """Where blobs, results and records are kept: `.mlagent/store`, or what the `store:` section names."""
+        section = self.settings.sections["store"]
+        return adapters.store(section, self.home / "store")
+
+    @cached_property
+    def records(self) -> Records:
+        """The records of all runs."""
+        return Records(self.store, self.home / "runs")
 
     @property
-    def home(self) -> Path:
-        """The folder mlagent keeps to itself, outside version control."""
-        return self.project / HOME
+    def shared(self) -> bool:
+        """Whether other machines may use the same store."""
+        return self.settings.sections["store"].url is not None
 
     def run_folder(self, run_id: str) -> Path:
-        """Where one run keeps its record and its outputs."""
+        """Where one run keeps its files on this machine."""
         return self.home / "runs" / run_id
 
-    def begin(self, *, fresh: bool) -> RunRecord:
-        """The record for what source, data and configuration are now: the next attempt, `fresh` or going on."""
-        settings, data = self.settings, self.settings.sections["data"]
-        config = {name: settings.plain(name) for name in settings.sections}
-        source = identity.source_digest(self.project, {glob for stage in self.stages for glob in stage.sources})
-        rows = identity.data_digest(self.project, data.path)
-        run_id = identity.run_id(source, rows, config)
-        folder = self.run_folder(run_id)
-        earlier = record.load(folder) if (folder / record.FILE).exists() else None
-        open_home(self.home)
-        folder.mkdir(parents=True, exist_ok=True)
+    def given(self, force: Mapping[str, str]) -> Given:
+        """What the plan depends on, as it is now."""
+        return identity.given(self.project, self.settings, self.stages, force)
+
+    def hold(self, run_id: str) -> lease.Lease:
+        """Take the run for this process; Held (21) says who has it."""
+        if self.shared:
+            return lease.StoreLease(self.store, run_id, self.settings.sections["store"].lease_seconds)
+        return lease.FileLease(self.run_folder(run_id) / "lock")
+
+    def begin(self, given: Given, held: lease.Lease) -> tuple[RunRecord, str | None]:
+        """The record of the next attempt of the run that `given` names, and the version it goes on from."""
+        run_id = identity.run_id(given)
+        found = self.records.load(run_id)
+        earlier, version = found or (None, None)
+        commit, dirty = self._git()
         write_whole(self.home / "newest", run_id.encode())
-        return RunRecord(
+        record = RunRecord(
             mlagent=__version__,
             run_id=run_id,
             attempt=earlier.attempt + 1 if earlier else 1,
-            project=settings.sections["project"].name,
-            source=source,
-            data=rows,
-            config=config,
-            config_sources={key: str(where) for key, where in settings.sources.items()},
-            stages=earlier.stages if earlier and not fresh else {},
+            project=self.settings.sections["project"].name,
+            begun=now(),
+            commit=commit,
+            dirty=dirty,
+            facts=given.facts,
+            config=given.config,
+            config_sources={key: str(where) for key, where in self.settings.sources.items()},
+            force=given.force,
+            fence=held.fence,
+            stages=earlier.stages if earlier else {},
         )
+        return record, version
 
-    def newest(self) -> RunRecord:
-        """The record of the run begun last; InputError (4) when there is none."""
-        try:
-            run_id = (self.home / "newest").read_text()
-        except FileNotFoundError as error:
-            raise InputError(f"there is no run yet in {self.project}", hint="start one with `mlagent run`") from error
-        return self.named(run_id)
-
-    def named(self, run_id: str) -> RunRecord:
-        """The record of a run by its id."""
+    def named(self, run_id: str | None = None) -> RunRecord:
+        """The record of a run by its id, or of the run begun last; InputError (4) when there is none."""
+        run_id = run_id or self.newest()
+        if run_id is None:
+            raise InputError(f"there is no run yet in {self.project}", hint="start one with `mlagent run`")
         if not re.fullmatch(r"[0-9a-f]{12}", run_id):
             raise InputError(f"{run_id!r} is not a run's id (twelve hex digits)", hint="see .mlagent/runs")
-        return record.load(self.run_folder(run_id))
+        found = self.records.load(run_id)
+        if found is None:
+            raise InputError(f"there is no run {run_id}", hint=f"runs: {', '.join(self.records.ids()[:20]) or 'none'}")
+        return found[0]
 
-    def changed(self, run: RunRecord) -> list[str]:
-        """What is no longer as the run found it: `source`, `data`."""
-        source = identity.source_digest(self.project, {glob for stage in self.stages for glob in stage.sources})
-        now: Mapping[str, str] = {
-            "source": source,
-            "data": identity.data_digest(self.project, self.settings.sections["data"].path),
-        }
-        return [name for name, found in now.items() if found != getattr(run, name)]
+    def newest_record(self) -> RunRecord | None:
+        """Its record, None when there is none."""
+        run_id = self.newest()
+        found = self.records.load(run_id) if run_id else None
+        return found[0] if found else None
+
+    def newest(self) -> str | None:
+        """Id of the run begun last on this machine."""
+        try:
+            return (self.home / "newest").read_text()
+        except FileNotFoundError:
+            return None
+
+    def _git(self) -> tuple[str | None, bool | None]:
+        """Commit and whether the tree differs from it; None where there is no git."""
+        if not any((folder / ".git").exists() for folder in (self.project, *self.project.parents)):
+            return None, None
+        command = ["git", "-C", str(self.project), "status", "--porcelain=v2", "--branch", "--", "."]
+        try:
+            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+        except (OSError, subprocess.CalledProcessError):
+            return None, None
+        commit = next((line.split()[-1] for line in said if line.startswith("# branch.oid")), None)
+        return commit, any(not line.startswith("#") for line in said)
 
 
 def open_home(home: Path) -> None:

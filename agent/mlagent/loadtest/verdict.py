@@ -57,7 +57,14 @@ def measure(samples: Samples, *, warmup_seconds: float, timeout_seconds: float) 
     )
 
 
-def judge(measured: Measured, limits: Limits, *, inputs: Mapping[str, Digest], tools: Mapping[str, str]) -> Verdict:
+def judge(
+    measured: Measured,
+    limits: Limits,
+    *,
+    inputs: Mapping[str, Digest],
+    tools: Mapping[str, str],
+    valid_until: str | None = None,
+) -> Verdict:
     """Compare with the limits; a meter that was late makes everything inconclusive, good or bad."""
     samples, least = measured.requests, limits.requests_min
     checks: Sequence[Check] = (
@@ -66,7 +73,7 @@ def judge(measured: Measured, limits: Limits, *, inputs: Mapping[str, Digest], t
     )
     if measured.late_share > limits.late_share_max:
         checks = [_undecided(one, measured, limits) for one in checks]
-    return verdict(SUBJECT, checks, inputs=inputs, tools=tools)
+    return verdict(SUBJECT, checks, inputs=inputs, tools=tools, valid_until=valid_until)
 
 
 def _percentile_ms(latency: Seconds, share: int) -> float | None:

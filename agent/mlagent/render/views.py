@@ -57,6 +57,9 @@ def stage_page(stage: Stage) -> str:
         f"- **Reads**: {_list(stage.reads)}",
         f"- **Writes**: {_list([f'{one.name} (`{one.file}`): {one.about}' for one in stage.writes])}",
         f"- **Shared sections**: {_list(stage.sections)}",
+        f"- **Also uses, without a change of the result**: {_list(stage.uses)}",
+        f"- **Facts of the world**: {_list(stage.facts)}",
+        f"- **Runs in the worker's environment**: {'yes' if stage.in_worker else 'no'}",
         f"- **Source files that count**: {_list([f'`{one}`' for one in stage.sources])}",
         f"- **Needs**: {_list(needs)}",
     ]

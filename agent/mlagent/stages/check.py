@@ -84,6 +84,7 @@ STAGE = Stage(
         Artifact("junit-test", "junit-test.xml", "the test results as JUnit"),
     ),
     sources=("**/*.py", "*.toml", "*.cfg", "*.ini"),
+    in_worker=True,
     effect="compute",
     needs=Needs(packages=(Package("ruff", "worker"), Package("pytest", "worker"))),
 )

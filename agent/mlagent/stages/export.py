@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the ONNX file is made, and how close it must be."""
 
+    timeout_seconds: Annotated[
+        float, Meta(ge=0, description="A child that takes longer is ended; 0 sets no limit.")
+    ] = 0.0
     model: Annotated[
         str, Meta(pattern=r"\.py$", description="The file that gives `build_model(config) -> torch.nn.Module`.")
     ] = "model.py"
@@ -45,7 +48,7 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
         "features": shape["features"],
         "classes": shape["classes"],
     }
-    ctx.worker.run("mlagent.training", request, ctx.work, lambda: None)
+    ctx.worker.run("mlagent.training", request, ctx.work, seconds=config.timeout_seconds)
     found = parity.compare(Scorer(ctx.work / "model.onnx"), inputs["validation-part"], ctx.work / "expected.npz")
     made = msgspec.json.decode((ctx.work / "result.json").read_bytes())
     ctx.log.info("compared ONNX Runtime with PyTorch", rows=found.rows, largest_difference=found.largest)
@@ -65,7 +68,8 @@ STAGE = Stage(
     run=run,
     reads=("model", "shape", "validation-part"),
     writes=(Artifact("onnx", "model.onnx", "the model that ships: float32 features in, probabilities out"),),
-    sources=("**/*.py",),
+    sources=("**/*.py", "!tests/**", "!make_data.py"),
+    in_worker=True,
     effect="compute",
     needs=Needs(packages=(Package("torch", "worker"), Package("onnx", "worker"), Package("onnxruntime", "control"))),
 )

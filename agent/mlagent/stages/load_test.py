@@ -33,6 +33,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     requests_min: Annotated[int, Meta(ge=1, description="Fewer kept requests than this say nothing: inconclusive.")] = (
         1000
     )
+    valid_hours: Annotated[
+        float, Meta(gt=0, le=8760, description="How long a reading holds for later attempts of the same run.")
+    ] = 24.0
     late_share_max: Annotated[
         float, Meta(ge=0, le=1, description="The share of requests the meter itself may send over 5 ms late.")
     ] = 0.05
@@ -41,6 +44,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
     """Serve the ONNX file on loopback, load it with rows of the test part, judge what was measured."""
+    from datetime import UTC, datetime, timedelta
+
     from mlagent.core.context import Outputs
     from mlagent.loadtest import samples, verdict
 
@@ -58,7 +63,8 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
         timeout_seconds=config.timeout_seconds,
     )
     (ctx.work / "latency.json").write_bytes(msgspec.json.format(msgspec.json.encode(measured)))
-    judged = verdict.judge(measured, _limits(config), inputs=ctx.digests, tools=_tools(ctx))
+    until = (datetime.now(UTC) + timedelta(hours=config.valid_hours)).isoformat(timespec="milliseconds")
+    judged = verdict.judge(measured, _limits(config), inputs=ctx.digests, tools=_tools(ctx), valid_until=until)
     seen = f"p50 {measured.p50_ms:.2f}, p95 {measured.p95_ms:.2f} ms; " if measured.requests else ""
     return Outputs(
         summary=seen + "; ".join(check.reason for check in judged.checks),
@@ -108,7 +114,7 @@ STAGE = Stage(
         Artifact("samples", "samples.npy", "every request: when it was due, its latency, its status"),
         Artifact("latency", "latency.json", "percentiles and shares after the warm-up"),
     ),
-    sections=("project",),
+    uses=("project",),
     effect="observe",
     needs=Needs(
         packages=(

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The training loop's hyperparameters."""
 
+    timeout_seconds: Annotated[
+        float, Meta(ge=0, description="A child that takes longer is ended; 0 sets no limit.")
+    ] = 0.0
     model: Annotated[
         str, Meta(pattern=r"\.py$", description="The file that gives `build_model(config) -> torch.nn.Module`.")
     ] = "model.py"
@@ -42,7 +45,9 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     (ctx.work / "shape.json").write_bytes(msgspec.json.encode(shape))
     ctx.log.info("rows: " + ", ".join(f"{len(part.target)} {name}" for name, part in parts.items()))
     watch = _Epochs(ctx)
-    ctx.worker.run("mlagent.training", _request(config, ctx, rows.classes), ctx.work, watch.poll)
+    ctx.worker.run(
+        "mlagent.training", _request(config, ctx, rows.classes), ctx.work, watch.poll, seconds=config.timeout_seconds
+    )
     watch.poll()
     (ctx.work / "train.npz").unlink()
     result = msgspec.json.decode((ctx.work / "result.json").read_bytes())
@@ -62,7 +67,7 @@ def _request(config: Config, ctx: "Context", classes: int) -> dict[str, Any]:
         "train": str(ctx.work / "train.npz"),
         "validation": str(ctx.work / "validation.npz"),
         "classes": classes,
-        **msgspec.to_builtins(config),
+        **{name: value for name, value in msgspec.to_builtins(config).items() if name != "timeout_seconds"},
     }
 
 
@@ -112,8 +117,11 @@ STAGE = Stage(
         Artifact("validation-part", "validation.npz", "the rows that chose the epoch"),
         Artifact("test-part", "test.npz", "the rows that training never saw"),
     ),
-    sources=("**/*.py",),
-    sections=("project", "data", "tracking"),
+    sources=("**/*.py", "!tests/**", "!make_data.py"),
+    in_worker=True,
+    sections=("data",),
+    uses=("project", "tracking"),
+    facts=("data",),
     effect="compute",
     needs=Needs(
         packages=(Package("polars", "control"), Package("mlflow", "control"), Package("torch", "worker")), gpu=True

@@ -15,6 +15,7 @@ from mlagent.engine.child import LocalChildren
 from mlagent.errors import ConfigError, InfrastructureError, InputError, TeamCodeError
 
 SECRET = "value-that-was-planted"
+DONE = "open(request['output'] + '/result.json', 'w').close(); "
 
 
 class Lines:
@@ -117,7 +118,7 @@ def module(folder: Path, code: str) -> str:
 
 
 def test_a_program_is_given_its_request_and_polled_meanwhile(children: LocalChildren, tmp_path: Path) -> None:
-    name = module(tmp_path, "import time; time.sleep(0.5); print(request['a'], request['output'])")
+    name = module(tmp_path, DONE + "import time; time.sleep(0.5); print(request['a'], request['output'])")
     polls: list[int] = []
     children.run(name, {"a": 1}, tmp_path, lambda: polls.append(1))
     assert (tmp_path / "output.log").read_text() == f"1 {tmp_path}\n"
@@ -142,9 +143,19 @@ def test_the_error_a_program_leaves_is_raised_here(
         children.run(name, {}, tmp_path, lambda: None)
 
 
-def test_a_killed_program_is_told_apart_from_a_failed_one(children: LocalChildren, tmp_path: Path) -> None:
-    with pytest.raises(TeamCodeError, match=r"was killed \(SIGKILL\), most often because memory ran out"):
-        children.run(module(tmp_path, "os.kill(os.getpid(), 9)"), {}, tmp_path, lambda: None)
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("os.kill(os.getpid(), 9)", "was ended by SIGKILL, most often because memory ran out"),
+        ("os.abort()", "was ended by SIGABRT"),
+        ("os._exit(0)", "ended with status 0 before it was done"),
+    ],
+)
+def test_a_program_that_does_not_end_by_itself_is_told_apart(
+    children: LocalChildren, tmp_path: Path, code: str, said: str
+) -> None:
+    with pytest.raises(TeamCodeError, match=said):
+        children.run(module(tmp_path, code), {}, tmp_path, lambda: None)
 
 
 def test_a_server_lives_as_long_as_the_block(children: LocalChildren, tmp_path: Path) -> None:

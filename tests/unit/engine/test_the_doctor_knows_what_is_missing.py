@@ -1,16 +1,19 @@
 """The doctor says, for each stage, what is here, what is not, and how to get it."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from mlagent import catalog
+from mlagent.cli.app import App
 from mlagent.cli.project import doctor
 from mlagent.core.context import Outputs
 from mlagent.core.stage import Needs, Package, Stage
-from mlagent.engine.doctor import Finding, examine
+from mlagent.engine.doctor import Finding, examine, examine_store
 from mlagent.errors import ConfigError
+from tests.unit.engine.chain import workspace
 
 
 def stage(needs: Needs) -> Stage:
@@ -47,9 +50,18 @@ def test_a_gpu_is_used_where_there_is_one_and_missed_nowhere(
 
 
 def test_the_command_fails_when_a_stage_cannot_run_here(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(catalog, "STAGES", (stage(Needs(packages=(Package("no_such_package", "worker"),))),))
     with pytest.raises(ConfigError, match="this machine lacks no_such_package"):
-        doctor.main([], standalone_mode=False)
+        doctor.main([], standalone_mode=False, obj=App({}, str(tmp_path)))
     assert "pip install 'mlagent[worker]'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("atomic", "state"), [(True, "found"), (False, "optional")])
+def test_a_shared_store_without_conditional_writes_is_said(project: Path, atomic: bool, state: str) -> None:
+    space = workspace(project, sets={"store.url": "s3://bucket"})
+    space.__dict__["store"] = SimpleNamespace(atomic_swap=atomic)
+    found = examine_store(space)
+    assert (found.state, found.need) == (state, "conditional writes")
+    assert examine_store(workspace(project)).need == "one machine"

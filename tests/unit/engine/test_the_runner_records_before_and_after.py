@@ -1,172 +1,311 @@
-"""The plain runner: in order, on verified inputs, written down before and after each step."""
+"""The runner: in order, on verified inputs, written down before and after each step."""
 
 import json
+import subprocess
 from collections.abc import Mapping
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from mlagent.config.load import load
-from mlagent.config.redact import Redactor
-from mlagent.config.sections import SHARED
 from mlagent.core.artifact import Artifact
 from mlagent.core.context import Context, Outputs
-from mlagent.core.stage import Stage
 from mlagent.core.verdict import check, verdict
 from mlagent.engine import record
-from mlagent.engine.log import open_log
+from mlagent.engine.gc import Gone, collect
 from mlagent.engine.runner import Runner
-from mlagent.engine.workspace import Workspace
-from mlagent.errors import Bug, GateRefused, InputError, Interrupted, TeamCodeError
+from mlagent.errors import (
+    Bug,
+    GateRefused,
+    Held,
+    Inconclusive,
+    InfrastructureError,
+    InputError,
+    Interrupted,
+    TeamCodeError,
+)
+from tests.unit.engine.chain import Knob, calls, run, runner, stage
+
+MAKER = stage("maker")
+TAKER = stage("taker", reads=("maker",))
 
 
-class Empty(msgspec.Struct, frozen=True):
-    """No keys."""
-
-
-def make(config: Empty, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
-    (ctx.work / "x.txt").write_text("made")
-    return Outputs(summary="made x")
-
-
-def stage(name: str, run: Any = make, **more: Any) -> Stage:
-    return Stage(name=name, title=name, about=name, config=Empty, run=run, effect="compute", **more)
-
-
-X = Artifact("x", "x.txt", "a file")
-MAKER = stage("maker", writes=(X,))
-
-
-def runner(project: Path, *stages: Stage) -> Runner:
-    settings = load(SHARED | {one.name: one.config for one in stages}, project, {})
-    workspace = Workspace(project, settings, stages)
-    return Runner(workspace, workspace.begin(fresh=True), stages, open_log("lines", Redactor(), StringIO()))
-
-
-def on_disk(run: Runner) -> dict[str, Any]:
-    return json.loads((run.folder / "run.json").read_text())["stages"]  # type: ignore[no-any-return]
+def on_disk(one: Runner) -> dict[str, Any]:
+    return json.loads((one.folder / "run.json").read_text())["stages"]  # type: ignore[no-any-return]
 
 
 def test_intent_is_on_disk_while_a_stage_runs_and_its_outcome_after(project: Path) -> None:
     seen: list[str] = []
 
-    def look(config: Empty, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
+    def look(config: Knob, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
         seen.append(json.loads((ctx.work.parent / "run.json").read_text())["stages"]["looker"]["state"])
         return Outputs(summary="looked")
 
-    run = runner(project, stage("looker", look))
-    run.run_all()
+    one = run(project, stage("looker", look))
     assert seen == ["running"]
-    assert on_disk(run)["looker"]["state"] == "done"
+    assert on_disk(one)["looker"]["state"] == "done"
 
 
 def test_outputs_are_handed_on_with_their_digests(project: Path) -> None:
-    def take(config: Empty, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
-        return Outputs(summary=f"{inputs['x'].read_text()} {ctx.digests['x'][:7]}")
+    def take(config: Knob, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
+        return Outputs(summary=f"{inputs['maker'].read_text()}{ctx.digests['maker'][:7]}")
 
-    run = runner(project, MAKER, stage("taker", take, reads=("x",)))
-    run.run_all()
-    assert on_disk(run)["taker"]["summary"] == "made sha256:"
-
-
-def test_an_input_that_changed_on_disk_is_refused(project: Path) -> None:
-    run = runner(project, MAKER, stage("taker", reads=("x",)))
-    run.run_one(MAKER)
-    (run.folder / "maker" / "x.txt").write_text("other")
-    with pytest.raises(InputError, match=r"x\.txt is not what the run recorded"):
-        run.run_one(run.stages[1])
+    one = run(project, MAKER, stage("taker", take, reads=("maker",)))
+    assert on_disk(one)["taker"]["summary"] == "maker 0 sha256:"
 
 
-def test_an_input_that_nobody_made_is_named(project: Path) -> None:
-    run = runner(project, MAKER, stage("taker", reads=("x",)))
-    with pytest.raises(InputError, match="taker reads 'x', which run"):
-        run.run_one(run.stages[1])
+def test_a_second_run_reuses_everything_and_says_who_made_it(project: Path) -> None:
+    first = run(project, MAKER, TAKER)
+    assert calls(project) == ["maker", "taker"]
+    second = run(project, MAKER, TAKER)
+    assert calls(project) == []
+    assert second.run.attempt == 2
+    assert on_disk(second)["taker"]["outputs"] == on_disk(first)["taker"]["outputs"]
 
 
-def test_running_a_stage_again_forgets_what_later_ones_made_of_it(project: Path) -> None:
-    run = runner(project, MAKER, stage("taker", lambda *_: Outputs(summary=""), reads=("x",)))
-    run.run_all()
-    run.run_one(MAKER)
-    assert set(on_disk(run)) == {"maker"}
+def test_another_run_reuses_what_its_changes_do_not_touch(project: Path) -> None:
+    first = run(project, MAKER, TAKER)
+    calls(project)
+    other = run(project, MAKER, TAKER, sets={"taker.knob": 1})
+    assert calls(project) == ["taker"]
+    assert other.run.run_id != first.run.run_id
+    assert on_disk(other)["maker"]["reused_from"] == first.run.run_id
 
 
-def test_a_refusal_keeps_its_verdict_and_stops_the_line(project: Path) -> None:
-    def judge(config: Empty, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
+def test_a_file_of_this_run_that_changed_on_disk_is_fetched_from_the_store(project: Path) -> None:
+    one = run(project, MAKER)
+    (one.folder / "maker" / "maker.txt").write_text("changed behind its back")
+    two = run(project, MAKER, TAKER)
+    assert (two.folder / "taker" / "taker.txt").read_text() == "taker 0 maker 0 "
+
+
+@pytest.mark.parametrize("damage", ["flipped", "gone"])
+def test_a_lost_blob_is_reported_dropped_and_made_anew(project: Path, damage: str) -> None:
+    one = run(project, MAKER)
+    (one.folder / "maker" / "maker.txt").unlink()
+    (blob,) = (
+        path
+        for path in (project / ".mlagent" / "store").rglob("*")
+        if path.is_file() and path.read_bytes() == b"maker 0 "
+    )
+    blob.chmod(0o644)
+    blob.unlink() if damage == "gone" else blob.write_bytes(b"maker 1 ")
+    calls(project)
+    two = run(project, MAKER, TAKER)
+    assert calls(project) == ["maker", "taker"]
+    assert (two.folder / "taker" / "taker.txt").read_text() == "taker 0 maker 0 "
+
+
+def test_a_refusal_keeps_its_verdict_stops_the_line_and_is_a_refusal_again(project: Path) -> None:
+    asked: list[int] = []
+
+    def judge(config: Knob, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
+        asked.append(1)
         bad = verdict("gate", [check("m", 0.1, ">=", 0.9, samples=5)], inputs={}, tools={})
         return Outputs(summary="m is bad", verdicts=(bad,), hint="mend m")
 
-    run = runner(project, stage("gate", judge), MAKER)
-    with pytest.raises(GateRefused) as refused:
-        run.run_all()
-    assert refused.value.hint == "mend m"
-    assert on_disk(run)["gate"]["state"] == "refused"
-    assert on_disk(run)["gate"]["verdicts"][0]["checks"][0]["value"] == 0.1
-    assert json.loads((run.folder / "gate" / "verdict-gate.json").read_text())["outcome"] == "fail"
-    assert "maker" not in on_disk(run)
+    gate = stage("gate", judge)
+    for _ in range(2):
+        one = runner(project, gate, MAKER)
+        with pytest.raises(GateRefused) as refused:
+            one.run_all()
+        one.lease.release()
+        assert refused.value.hint == "mend m"
+        assert on_disk(one)["gate"]["state"] == "refused"
+        assert on_disk(one)["gate"]["verdicts"][0]["checks"][0]["value"] == 0.1
+        assert "maker" not in on_disk(one)
+    assert asked == [1]
+    assert json.loads((one.folder / "gate" / "verdict-gate.json").read_text())["outcome"] == "fail"
+
+
+def test_an_inconclusive_verdict_is_never_reused(project: Path) -> None:
+    asked: list[int] = []
+
+    def judge(config: Knob, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
+        asked.append(1)
+        return Outputs(summary="", verdicts=(verdict("gate", [], inputs={}, tools={}),))
+
+    for _ in range(2):
+        with pytest.raises(Inconclusive):
+            run(project, stage("gate", judge))
+    assert asked == [1, 1]
 
 
 @pytest.mark.parametrize(
     ("error", "state"),
     [(TeamCodeError("bad code"), "failed"), (Interrupted(15), "stopped"), (ValueError("x"), "failed")],
 )
-def test_however_a_stage_ends_the_record_says_so(project: Path, error: BaseException, state: str) -> None:
-    def fail(config: Empty, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
+def test_however_a_stage_ends_the_record_says_so_and_it_runs_again(
+    project: Path, error: BaseException, state: str
+) -> None:
+    asked: list[int] = []
+
+    def fail(config: Knob, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
+        asked.append(1)
         (ctx.work / "half").write_text("kept for people to look at")
         raise error
 
-    run = runner(project, stage("failing", fail))
-    with pytest.raises(type(error)):
-        run.run_all()
-    found = on_disk(run)["failing"]
+    for _ in range(2):
+        one = runner(project, stage("failing", fail))
+        with pytest.raises(type(error)):
+            one.run_all()
+        one.lease.release()
+    found = on_disk(one)["failing"]
     assert (found["state"], found["outputs"]) == (state, {})
     assert found["ended"]
-    assert (run.folder / "failing" / "half").exists()
+    assert (one.folder / "failing" / "half").exists()
+    assert asked == [1, 1]
+
+
+def test_only_what_is_worth_a_retry_is_tried_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlagent.engine.runner.BACKOFF_SECONDS", 0.001)
+    asked: list[str] = []
+
+    def flaky(config: Knob, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
+        asked.append("flaky")
+        if len(asked) < 3:
+            raise InfrastructureError("the network went away")
+        return Outputs(summary="came through")
+
+    def broken(config: Knob, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
+        asked.append("broken")
+        raise TeamCodeError("bad code")
+
+    with pytest.raises(TeamCodeError):
+        run(project, stage("flaky", flaky, retries=2), stage("broken", broken, retries=2))
+    assert asked == ["flaky", "flaky", "flaky", "broken"]
 
 
 def test_a_stage_that_does_not_write_what_it_declares_is_a_bug(project: Path) -> None:
-    run = runner(project, stage("liar", lambda *_: Outputs(summary=""), writes=(X,)))
+    liar = stage("liar", lambda *_: Outputs(summary=""), writes=(Artifact("x", "x.txt", "a file"),))
     with pytest.raises(Bug, match=r"liar did not write x\.txt"):
-        run.run_all()
+        run(project, liar)
+
+
+def test_a_part_of_the_chain_stands_on_what_is_there(project: Path) -> None:
+    one = runner(project, MAKER, TAKER)
+    with pytest.raises(InputError, match="what maker makes is not there") as refused:
+        one.run_all(start=TAKER)
+    assert "mlagent plan" in refused.value.hint
+    one.run_all(until=MAKER)
+    assert calls(project) == ["maker"]
+    one.run_all(start=TAKER, until=TAKER)
+    one.lease.release()
+    assert calls(project) == ["taker"]
+
+
+def test_a_stage_that_needs_nothing_of_those_before_it_runs_alone(project: Path) -> None:
+    alone = stage("alone")
+    one = runner(project, MAKER, alone)
+    one.run_all(start=alone)
+    one.lease.release()
+    assert calls(project) == ["alone"]
+
+
+def test_force_runs_what_is_known_and_what_comes_of_it_is_still_reused(project: Path) -> None:
+    run(project, MAKER, TAKER)
+    calls(project)
+    run(project, MAKER, TAKER, force={"maker": "nonce"})
+    assert calls(project) == ["maker"]
+
+
+def test_a_second_runner_is_told_who_holds_the_run(project: Path) -> None:
+    one = runner(project, MAKER)
+    with pytest.raises(Held, match=r"held by process \d+ on"):
+        runner(project, MAKER)
+    one.lease.release()
+    runner(project, MAKER).lease.release()
 
 
 def test_the_run_is_named_by_source_data_and_configuration_and_nothing_else(project: Path) -> None:
-    counted = stage("counted", writes=(X,), sources=("**/*.py",))
+    counted = stage("counted", sources=("**/*.py", "!tests/**"))
+
+    def name(**sets: object) -> str:
+        return run(project, counted, sets=sets).run.run_id
+
     (project / "model.py").write_text("a = 1\n")
-    first = runner(project, counted).run.run_id
+    first = name()
     (project / "README.md").write_text("hello")
-    assert runner(project, counted).run.run_id == first
-    names = {first}
-    for path, text in (
-        ("model.py", "a = 2\n"),
-        ("data.csv", "a,y\n1,1\n"),
-        ("mlpipeline.yaml", "project: {name: other}\ndata: {path: data.csv, target: y}\n"),
-    ):
+    (project / "tests").mkdir()
+    (project / "tests" / "test_model.py").write_text("")
+    assert name(**{"tracking.username": "other"}) == first
+    names = {first, name(**{"counted.knob": 1})}
+    for path, text in (("model.py", "a = 2\n"), ("data.csv", "a,y\n1,1\n")):
         (project / path).write_text(text)
-        names.add(runner(project, counted).run.run_id)
+        names.add(name())
     assert len(names) == 4
 
 
-def test_attempts_of_a_run_are_numbered(project: Path) -> None:
-    first = runner(project, MAKER)
-    first.run_all()
-    second = runner(project, MAKER)
-    assert (first.run.attempt, second.run.attempt, second.run.stages) == (1, 2, {})
+def git(project: Path, *args: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *identity, *args], cwd=project, check=True, capture_output=True)
 
 
-def test_a_record_of_a_newer_mlagent_is_refused(project: Path) -> None:
-    run = runner(project, MAKER)
-    run.run_all()
-    path = run.folder / "run.json"
-    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 2'))
+def test_commit_and_dirty_tree_are_said_and_change_nothing(project: Path) -> None:
+    bare = run(project, MAKER).run
+    assert (bare.commit, bare.dirty) == (None, None)
+    git(project, "init")
+    git(project, "add", "mlpipeline.yaml", "data.csv")
+    git(project, "commit", "-m", "first")
+    (project / "calls").unlink()
+    clean = run(project, MAKER).run
+    (project / "README.md").write_text("new")
+    dirty = run(project, MAKER).run
+    assert len(clean.commit or "") == 40
+    assert (clean.dirty, dirty.dirty, dirty.commit) == (False, True, clean.commit)
+    assert {one.run_id for one in (bare, clean, dirty)} == {bare.run_id}
+    assert calls(project) == []
+
+
+def test_the_reading_of_an_observing_stage_holds_until_its_verdict_expires(project: Path) -> None:
+    asked: list[int] = []
+
+    def read(config: Knob, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
+        asked.append(1)
+        good = check("m", 1.0, ">=", 0.5, samples=5)
+        until = "2000-01-01" if config.knob else "2999-01-01"
+        return Outputs(summary="", verdicts=(verdict("v", [good], inputs={}, tools={}, valid_until=until),))
+
+    meter = stage("meter", read, effect="observe")
+    for _ in range(2):
+        run(project, meter)
+    assert len(asked) == 1
+    for _ in range(2):
+        run(project, meter, sets={"meter.knob": 1})
+    assert len(asked) == 3
+
+
+def test_garbage_is_what_no_kept_run_names(project: Path) -> None:
+    first = run(project, MAKER, TAKER)
+    second = run(project, MAKER, TAKER, sets={"taker.knob": 1})
+    space = second.workspace
+    assert collect(space, 2, space.stages, delete=True) == Gone(0, 0, 0, 0)
+    found = collect(space, 1, space.stages, delete=False)
+    assert (found.runs, found.results, found.blobs, found.bytes) == (1, 1, 1, len("taker 0 maker 0 "))
+    assert collect(space, 1, space.stages, delete=True) == found
+    assert space.records.ids() == [second.run.run_id]
+    calls(project)
+    run(project, MAKER, TAKER, sets={"taker.knob": 1})
+    assert calls(project) == []
+    run(project, MAKER, TAKER)
+    assert calls(project) == ["taker"]
+    assert first.run.run_id in space.records.ids()
+
+
+def test_garbage_is_not_collected_under_a_run(project: Path) -> None:
+    run(project, MAKER)
+    one = runner(project, MAKER)
+    with pytest.raises(Held):
+        collect(one.workspace, 1, one.workspace.stages, delete=True)
+    one.lease.release()
+
+
+def test_a_record_of_a_newer_mlagent_is_refused() -> None:
     with pytest.raises(InputError, match=r"written by a newer mlagent \(schema 2; this one knows 1\)"):
-        record.load(run.folder)
+        record.decode(b'{"schema_version": 2}', "run.json")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema_version": 1}'])
-def test_a_damaged_record_is_named(project: Path, text: str) -> None:
-    (project / "run.json").write_text(text)
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"schema_version": 1}'])
+def test_a_damaged_record_is_named(text: bytes) -> None:
     with pytest.raises(InputError, match=r"run\.json is damaged"):
-        record.load(project)
+        record.decode(text, "run.json")

@@ -9,11 +9,20 @@ from typing import Protocol
 class Children(Protocol):
     """Starts, streams, and always ends what it started, with everything that it started in turn."""
 
-    def run(self, module: str, request: Mapping[str, object], output: Path, poll: Callable[[], None]) -> None:
-        """Run `python -m module REQUEST.json`; call `poll` a few times a second meanwhile.
+    def run(
+        self,
+        module: str,
+        request: Mapping[str, object],
+        output: Path,
+        poll: Callable[[], None] = lambda: None,
+        *,
+        seconds: float = 0,
+    ) -> None:
+        """Run `python -m module REQUEST.json`, for `seconds` at most if not 0; call `poll` a few times a second.
 
         The request gains `output`. The contract is files and exit status: a program that fails writes
-        `error.json` (category, message, hint) into `output`, and that error is raised here.
+        `error.json` (category, message, hint) into `output`, and that error is raised here; one that is done
+        writes `result.json` last.
         """
 
     def execute(self, command: Sequence[str], *, seconds: float, env: Mapping[str, str], kept: Path) -> int:

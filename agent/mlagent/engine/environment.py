@@ -1,0 +1,157 @@
+"""The worker's environment: the project's own, made once from what it declares, with only the worker added."""
+
+import fcntl
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from mlagent.core import digest
+from mlagent.core.ports.children import Children
+from mlagent.core.ports.log import Log
+from mlagent.errors import ConfigError, InfrastructureError
+
+WHEELHOUSE = "MLAGENT_WHEELHOUSE"
+REQUIREMENTS = ("requirements.lock", "requirements.txt")
+MAKING_SECONDS = 3600.0
+AWAY = ("ConnectionError", "NewConnectionError", "timed out", "Temporary failure", "Connection refused", "dns error")
+WORKER = Path(__file__).parents[1] / "training"
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """What a project declares: the file it stands in, the tool that reads it, and the requirements of a pyproject."""
+
+    file: str
+    tool: str
+    requirements: tuple[str, ...] = ()
+
+
+def declared(project: Path) -> Declared | None:
+    """What to install, by what stands in the project: uv.lock, requirements, or pyproject's dependencies; else None."""
+    if (project / "uv.lock").is_file():
+        return Declared("uv.lock", "uv")
+    for name in REQUIREMENTS:
+        if (project / name).is_file():
+            return Declared(name, "pip")
+    path = project / "pyproject.toml"
+    try:
+        listed = tomllib.loads(path.read_text()).get("project", {}).get("dependencies", []) if path.is_file() else []
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"pyproject.toml: {error}", hint="mend the file; it declares what the project needs"
+        ) from error
+    return Declared("pyproject.toml", "pip", tuple(listed)) if listed else None
+
+
+def digest_of(project: Path) -> str:
+    """Names the environment: what is declared, this Python and platform, the worker; empty where nothing is declared."""
+    found = declared(project)
+    if found is None:
+        return ""
+    content = found.requirements or digest.of_file(project / found.file)
+    here = [platform.python_version(), platform.machine(), sys.platform]
+    return digest.of_json([found.file, content, here, digest.of_tree(WORKER)])
+
+
+def prepare(project: Path, cache: Path, children: Children, log: Log) -> Path:
+    """Path of the interpreter that runs the team's code, in an environment made now or before; mlagent's own if none.
+
+    ConfigError (3) when what is declared cannot be installed, InfrastructureError (20) when the index is away.
+    """
+    found = declared(project)
+    if found is None:
+        return Path(sys.executable)
+    folder = cache / digest.short(digest_of(project))
+    python = folder / "bin" / "python"
+    with _locked(cache / f"{folder.name}.lock", log):
+        if not (folder / "complete").exists() or not _starts(python):
+            log.info(f"making the worker's environment from {found.file}")
+            _make(project, folder, found, children)
+    return python
+
+
+@contextmanager
+def _locked(path: Path, log: Log) -> Iterator[None]:
+    """One at a time makes an environment; the kernel lets go when the maker dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.info("another run is making the worker's environment: waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _starts(python: Path) -> bool:
+    try:
+        return (
+            subprocess.run([python, "-c", "import mlagent.training"], capture_output=True, check=False).returncode == 0
+        )
+    except OSError:
+        return False
+
+
+def _make(project: Path, folder: Path, found: Declared, children: Children) -> None:
+    """Make it in its place, since scripts hold their interpreter's path; the marker is written last."""
+    shutil.rmtree(folder, ignore_errors=True)
+    _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], folder, found, project, children)
+    python = folder / "bin" / "python"
+    wheelhouse = os.environ.get(WHEELHOUSE)
+    offline = ["--no-index", "--find-links", wheelhouse] if wheelhouse else []
+    if found.tool == "uv":
+        listed = str(folder / "requirements.txt")
+        export = ["uv", "export", "--frozen", "--no-emit-project", "--quiet", "--output-file", listed]
+        _run([*export, *(["--offline"] if wheelhouse else [])], folder, found, project, children)
+        _run(
+            ["uv", "pip", "install", "--python", str(python), *offline, "-r", listed], folder, found, project, children
+        )
+    else:
+        what = list(found.requirements) or ["-r", str(project / found.file)]
+        pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-input"]
+        _run([*pip, "--disable-pip-version-check", *offline, *what], folder, found, project, children)
+    (site,) = folder.glob("lib/python*/site-packages")
+    shutil.copytree(WORKER, site / "mlagent" / "training", ignore=shutil.ignore_patterns("__pycache__"))
+    (site / "mlagent" / "__init__.py").write_text('"""Only the worker part of mlagent is here."""\n')
+    (folder / "complete").touch()
+
+
+def _run(command: list[str], folder: Path, found: Declared, project: Path, children: Children) -> None:
+    if shutil.which(command[0]) is None:
+        raise ConfigError(
+            f"{found.file} is {command[0]}'s, and there is no program {command[0]!r} here",
+            hint=f"install it on the build node (pip install {command[0]}), or keep a requirements.txt beside it",
+        )
+    kept = folder.with_suffix(".log")
+    if children.execute(command, seconds=MAKING_SECONDS, env={}, kept=kept) == 0:
+        return
+    lines = kept.read_text(errors="replace").splitlines()
+    if any(word in line for word in AWAY for line in lines):
+        raise InfrastructureError(
+            f"what {found.file} declares could not be fetched: {lines[-1]}",
+            hint=f"is the package index up? {WHEELHOUSE} names a folder of wheels to install from without one",
+        )
+    said = next(
+        (line for line in reversed(lines) if "rror" in line or "hint" in line), lines[-1] if lines else "nothing"
+    )
+    raise ConfigError(
+        f"{_place(project, found, lines)}: the worker's environment cannot be made: {said.strip()}",
+        hint="is the name spelled right, and is there such a version for this Python? the output is above",
+    )
+
+
+def _place(project: Path, found: Declared, lines: list[str]) -> str:
+    """The file, and the line in it that names what the installer could not find."""
+    text = (project / found.file).read_text(errors="replace").splitlines()
+    words = {word.strip("'\"(),") for line in lines if "rror" in line for word in line.split()}
+    for number, line in enumerate(text, start=1):
+        if line.strip() and not line.startswith("#") and line.strip().strip("\",'") in words:
+            return f"{found.file}:{number}"
+    return found.file

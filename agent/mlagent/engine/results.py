@@ -1,0 +1,70 @@
+"""What stages gave, kept in the store by key: found again by any run, on any node, whose key is the same."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from mlagent.core.artifact import Stored
+from mlagent.core.ports.store import Store
+from mlagent.core.verdict import Outcome, Verdict
+from mlagent.engine.record import StageRecord
+
+SCHEMA = 1
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """A success or a deterministic refusal (`outcome` fail); nothing else is kept, and nothing else is reused."""
+
+    schema_version: int = SCHEMA
+    outcome: Outcome
+    summary: str
+    hint: str
+    outputs: Mapping[str, Stored]
+    verdicts: tuple[Verdict, ...]
+    made_by: str
+
+    @property
+    def valid_until(self) -> str | None:
+        """The earliest end of its verdicts, None when all hold for ever."""
+        return min((one.valid_until for one in self.verdicts if one.valid_until), default=None)
+
+
+def of_entry(entry: StageRecord, run_id: str) -> Result:
+    """What a stage's record says as a result."""
+    failed = any(verdict.outcome == "fail" for verdict in entry.verdicts)
+    return Result(
+        outcome="fail" if failed else "pass",
+        summary=entry.summary,
+        hint=entry.hint,
+        outputs=entry.outputs,
+        verdicts=entry.verdicts,
+        made_by=entry.reused_from or run_id,
+    )
+
+
+def name_of(stage: str, key: str) -> str:
+    """Where the result of a key is kept."""
+    return f"results/{stage}/{key.partition(':')[2]}"
+
+
+def find(store: Store, stage: str, key: str) -> Result | None:
+    """The result of a key, if it is kept, readable, of this schema, and all its blobs are there in their sizes."""
+    named = store.read(name_of(stage, key))
+    if named is None:
+        return None
+    try:
+        result = msgspec.json.decode(named.data, type=Result)
+    except msgspec.MsgspecError:
+        return None
+    whole = all(store.size(one.digest) == one.size for one in result.outputs.values())
+    return result if whole and result.schema_version == SCHEMA else None
+
+
+def keep(store: Store, stage: str, key: str, result: Result) -> None:
+    """Keep a result whose blobs are already in the store."""
+    store.write(name_of(stage, key), msgspec.json.encode(result))
+
+
+def forget(store: Store, stage: str, key: str) -> None:
+    """Forget a result whose blob was lost."""
+    store.remove(name_of(stage, key))

@@ -1,0 +1,98 @@
+"""A path or a URL opens its store; what cannot be opened says why, and no message tells a secret."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlagent.adapters.stores import open_store, reach
+from mlagent.adapters.stores.local import LocalStore
+from mlagent.adapters.stores.remote import RemoteStore
+from mlagent.core.digest import of_bytes
+from mlagent.errors import ConfigError, InfrastructureError
+
+
+@pytest.mark.parametrize("form", ["{}", "file://{}", "local://{}"])
+def test_a_folder_is_a_local_store(tmp_path: Path, form: str) -> None:
+    store = open_store(form.format(tmp_path / "a store"))
+    assert isinstance(store, LocalStore)
+    store.write("lease", b"x")
+    assert (tmp_path / "a store" / "named" / "lease").read_bytes() == b"x"
+
+
+def test_a_folder_may_stand_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    open_store("~/store").write("lease", b"x")
+    assert (tmp_path / "store" / "named" / "lease").exists()
+
+
+def test_a_folder_opens_no_remote_library() -> None:
+    code = (
+        "import sys; from mlagent.adapters.stores import open_store; open_store('x').read('y');"
+        "print([name for name in ('fsspec', 's3fs', 'asyncio') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("package", ["fsspec", "s3fs", "gcsfs"])
+def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    for name in [name for name in sys.modules if name.startswith("mlagent.adapters.stores.remote")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    url = "gs://bucket" if package == "gcsfs" else "s3://bucket"
+    with pytest.raises(ConfigError, match="is not installed here") as error:
+        open_store(url)
+    assert package in error.value.message + error.value.hint
+    assert "pip install" in error.value.hint
+
+
+@pytest.mark.parametrize("url", ["nope://bucket", "s4://user:hunter22@bucket"])
+def test_a_url_that_nothing_opens_is_a_matter_of_configuration(url: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be opened: Protocol not known") as error:
+        open_store(url)
+    assert "hunter22" not in str(error.value)
+
+
+def test_a_store_that_is_not_whole_at_once_is_written_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(f"memory://{tmp_path.name}/x")
+    assert isinstance(store, RemoteStore)
+    (tmp_path / "source").write_bytes(b"weights")
+
+    def cut(_source: str, path: str) -> None:
+        store._files.pipe_file(path, b"wei")
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store._files, "put_file", cut)
+        with pytest.raises(InfrastructureError, match="Connection reset"):
+            store.put(tmp_path / "source", of_bytes(b"weights"))
+    assert store._files.find(store._root) == []
+    store.put(tmp_path / "source", of_bytes(b"weights"))
+    assert not store.atomic_swap
+    assert store._files.find(store._root) == [
+        store._at(f"blobs/sha256/{of_bytes(b'weights')[7:9]}/{of_bytes(b'weights')[9:]}")
+    ]
+
+
+def test_no_secret_of_the_options_or_the_url_is_told() -> None:
+    options = {
+        "key": "AKIA1234",
+        "client_kwargs": {"aws_secret_access_key": "AKIA1234/longer", "region_name": "eu-north-1"},
+        "endpoint_url": "http://minio.example",
+        "anon": False,
+        "token": "",
+    }
+    place = reach.Place.of("sftp://user:hunter22@host/folder?x=1", options)
+    told = "eu-north-1 http://minio.example http://me:hunter22@proxy/x AKIA1234/longer AKIA1234\nsecond line"
+    assert place.masked(told) == "eu-north-1 http://minio.example http://proxy/x [secret] [secret]"
+    assert place.where == "sftp://host/folder"
+    assert repr(place) == "Place('sftp://host/folder')"
+
+
+def test_a_fault_without_words_is_told_by_its_name() -> None:
+    place = reach.Place.of("gs://bucket/folder/", {})
+    said = "gs://bucket/folder could not be used: TimeoutError: no reason given"
+    with pytest.raises(InfrastructureError, match=said), place.reached():
+        raise TimeoutError
