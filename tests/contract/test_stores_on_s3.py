@@ -283,10 +283,10 @@ def test_a_win_whose_answer_got_lost_is_still_a_win(store: S3Store) -> None:
     ],
 )
 def test_a_missing_bucket_is_no_empty_store(
-    s3_endpoint: str, tmp_path: Path, use: Callable[[Store, Path], object]
+    s3_server: str, tmp_path: Path, use: Callable[[Store, Path], object]
 ) -> None:
     (tmp_path / "source").write_bytes(b"x")
-    options = {"endpoint_url": s3_endpoint, "key": "AKIAtesting", "secret": "notverysecret"}
+    options = {"endpoint_url": s3_server, "key": "AKIAtesting", "secret": "notverysecret"}
     with pytest.raises(InfrastructureError, match="s3://no-such-bucket/store could not be used") as error:
         use(open_store("s3://no-such-bucket/store/", options), tmp_path / "source")
     assert error.value.hint == "is there such a bucket or container? mlagent makes none"
@@ -307,14 +307,14 @@ def test_a_server_that_is_away_is_worth_a_retry_and_no_key_is_told(tmp_path: Pat
     assert not re.search("AKIA|verysecret", told)
 
 
-def test_missing_credentials_are_said(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_credentials_are_said(s3_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     with pytest.raises(InfrastructureError, match="Unable to locate credentials") as error:
-        open_store("s3://bucket", {"endpoint_url": s3_endpoint, "skip_instance_cache": True}).read("lease")
+        open_store("s3://bucket", {"endpoint_url": s3_server, "skip_instance_cache": True}).read("lease")
     assert error.value.hint.startswith("are there credentials")
 
 

@@ -26,6 +26,7 @@ POLL_SECONDS = 0.2
 PR_SET_PDEATHSIG = 1
 STANDALONE = {"ruff"}  # looks at the code without importing it: mlagent's own serves where the project has none
 START_SECONDS = 60.0
+UNDECLARED = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -39,10 +40,9 @@ class LocalChildren:
         hidden = {secret.variable for secret in secrets}
         ours = [name for name in os.environ if name.startswith("MLAGENT_")]
         kept = {name: text for name, text in os.environ.items() if name not in {*hidden, *ours}}
-        self._env = kept | {
-            "PATH": _search_path(Path(python).parent),
-            "PYTHONUNBUFFERED": "1",
-        }
+        if python != sys.executable:  # what nobody declared does not come in by the side door
+            kept = {name: text for name, text in kept.items() if name not in UNDECLARED}
+        self._env = kept | {"PATH": _search_path(Path(python).parent), "PYTHONUNBUFFERED": "1"}
 
     def run(
         self,

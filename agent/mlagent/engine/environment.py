@@ -3,12 +3,14 @@
 import fcntl
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import util
 from pathlib import Path
 
 import msgspec
@@ -51,7 +53,7 @@ def declared(project: Path) -> Declared | None:
 
 
 def digest_of(project: Path) -> str:
-    """Names the environment: what is declared, this Python and platform, the worker; empty where nothing is declared."""
+    """Names the environment: what is declared, this Python, platform and worker; empty where nothing is declared."""
     found = declared(project)
     if found is None:
         return ""
@@ -91,67 +93,80 @@ def _locked(path: Path, log: Log) -> Iterator[None]:
 
 
 def _starts(python: Path) -> bool:
+    """Whether it can import the worker, from itself alone."""
     try:
-        return (
-            subprocess.run([python, "-c", "import mlagent.training"], capture_output=True, check=False).returncode == 0
-        )
+        found = subprocess.run([python, "-I", "-c", "import mlagent.training"], capture_output=True, check=False)
     except OSError:
         return False
+    return found.returncode == 0
 
 
 def _make(project: Path, folder: Path, found: Declared, children: Children) -> None:
     """Make it in its place, since scripts hold their interpreter's path; the marker is written last."""
     shutil.rmtree(folder, ignore_errors=True)
     _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], folder, found, project, children)
-    python = folder / "bin" / "python"
+    python = str(folder / "bin" / "python")
+    what = list(found.requirements) or ["-r", str(project / found.file)]
     wheelhouse = os.environ.get(WHEELHOUSE)
-    offline = ["--no-index", "--find-links", wheelhouse] if wheelhouse else []
     if found.tool == "uv":
         listed = str(folder / "requirements.txt")
         export = ["uv", "export", "--frozen", "--no-emit-project", "--quiet", "--output-file", listed]
         _run([*export, *(["--offline"] if wheelhouse else [])], folder, found, project, children)
-        _run(
-            ["uv", "pip", "install", "--python", str(python), *offline, "-r", listed], folder, found, project, children
-        )
-    else:
-        what = list(found.requirements) or ["-r", str(project / found.file)]
-        pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-input"]
-        _run([*pip, "--disable-pip-version-check", *offline, *what], folder, found, project, children)
+        what = ["-r", listed]
+    by_uv = found.tool == "uv" or util.find_spec("pip") is None
+    pip = [sys.executable, "-m", "pip", "--log", str(_details(folder)), "--disable-pip-version-check", "--no-input"]
+    install = ["uv", "pip", "install", "--python", python] if by_uv else [*pip, "--python", python, "install"]
+    offline = ["--no-index", "--find-links", wheelhouse] if wheelhouse else []
+    _run([*install, *offline, *what], folder, found, project, children)
     (site,) = folder.glob("lib/python*/site-packages")
     shutil.copytree(WORKER, site / "mlagent" / "training", ignore=shutil.ignore_patterns("__pycache__"))
     (site / "mlagent" / "__init__.py").write_text('"""Only the worker part of mlagent is here."""\n')
+    _details(folder).unlink(missing_ok=True)
     (folder / "complete").touch()
 
 
+def _details(folder: Path) -> Path:
+    """Where pip says all it does; on its output it keeps to itself that an index is away."""
+    return folder.with_suffix(".pip.log")
+
+
 def _run(command: list[str], folder: Path, found: Declared, project: Path, children: Children) -> None:
-    if shutil.which(command[0]) is None:
+    if (
+        shutil.which(command[0], path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
+        is None
+    ):
         raise ConfigError(
-            f"{found.file} is {command[0]}'s, and there is no program {command[0]!r} here",
-            hint=f"install it on the build node (pip install {command[0]}), or keep a requirements.txt beside it",
+            f"{found.file} needs the program {command[0]!r}, and it is not here",
+            hint=f"install it on the build node (pip install {command[0]}), or keep a requirements.txt in its place",
         )
     kept = folder.with_suffix(".log")
+    _details(folder).unlink(missing_ok=True)
     if children.execute(command, seconds=MAKING_SECONDS, env={}, kept=kept) == 0:
         return
     lines = kept.read_text(errors="replace").splitlines()
-    if any(word in line for word in AWAY for line in lines):
+    details = _details(folder).read_text(errors="replace").splitlines() if _details(folder).exists() else []
+    away = next((line for line in [*lines, *details] if any(word in line for word in AWAY)), None)
+    if away:
         raise InfrastructureError(
-            f"what {found.file} declares could not be fetched: {lines[-1]}",
+            f"what {found.file} declares could not be fetched: {away.strip()}",
             hint=f"is the package index up? {WHEELHOUSE} names a folder of wheels to install from without one",
         )
-    said = next(
-        (line for line in reversed(lines) if "rror" in line or "hint" in line), lines[-1] if lines else "nothing"
-    )
+    errors = [line for line in lines if "error" in line.lower()]
+    said = next(reversed(errors or lines), "it said nothing").strip()
     raise ConfigError(
-        f"{_place(project, found, lines)}: the worker's environment cannot be made: {said.strip()}",
+        f"{_place(project, found, errors)}: the worker's environment cannot be made: {said}",
         hint="is the name spelled right, and is there such a version for this Python? the output is above",
     )
 
 
-def _place(project: Path, found: Declared, lines: list[str]) -> str:
-    """The file, and the line in it that names what the installer could not find."""
-    text = (project / found.file).read_text(errors="replace").splitlines()
-    words = {word.strip("'\"(),") for line in lines if "rror" in line for word in line.split()}
-    for number, line in enumerate(text, start=1):
-        if line.strip() and not line.startswith("#") and line.strip().strip("\",'") in words:
+def _place(project: Path, found: Declared, errors: list[str]) -> str:
+    """The file, and the line in it that the installer named, or whose requirement it did."""
+    numbers = [match[1] for match in (re.search(r"line (\d+) of", line) for line in errors) if match]
+    if numbers:
+        return f"{found.file}:{numbers[0]}"
+    named = {word.strip("'\"(),") for line in errors for word in line.split()}
+    for number, line in enumerate((project / found.file).read_text(errors="replace").splitlines(), start=1):
+        written = {line.partition("#")[0].replace(" ", ""), *re.findall(r"[\"']([^\"']+)", line)} - {""}
+        if written & named:
             return f"{found.file}:{number}"
     return found.file

@@ -31,7 +31,8 @@ def parts_of(stage: Stage, given: Given, inputs: Mapping[str, str]) -> Parts:
     parts = {"stage": f"{stage.name} revision {stage.revision}"}
     for section in (stage.name, *stage.sections):
         for key, value in given.config[section].items():
-            parts[f"{section}.{key}"] = digest.canonical_json(value).decode()
+            if section != stage.name or key not in stage.bounds:
+                parts[f"{section}.{key}"] = digest.canonical_json(value).decode()
     parts |= {f"input {name}": inputs[name] for name in stage.reads}
     parts |= {f"the {fact}": given.facts[fact] for fact in stage.facts}
     if stage.sources:

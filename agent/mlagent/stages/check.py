@@ -85,6 +85,7 @@ STAGE = Stage(
     ),
     sources=("**/*.py", "*.toml", "*.cfg", "*.ini"),
     in_worker=True,
+    bounds=("timeout_seconds",),
     effect="compute",
     needs=Needs(packages=(Package("ruff", "worker"), Package("pytest", "worker"))),
 )

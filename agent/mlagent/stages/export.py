@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the ONNX file is made, and how close it must be."""
 
-    timeout_seconds: Annotated[
-        float, Meta(ge=0, description="A child that takes longer is ended; 0 sets no limit.")
-    ] = 0.0
     model: Annotated[
         str, Meta(pattern=r"\.py$", description="The file that gives `build_model(config) -> torch.nn.Module`.")
     ] = "model.py"
@@ -28,6 +25,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tolerance: Annotated[
         float, Meta(gt=0, le=1, description="The largest difference allowed between two probabilities.")
     ] = 1e-4
+    timeout_seconds: Annotated[
+        float, Meta(ge=0, description="A child that takes longer is ended; 0 sets no limit.")
+    ] = 0.0
 
 
 def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
@@ -70,6 +70,7 @@ STAGE = Stage(
     writes=(Artifact("onnx", "model.onnx", "the model that ships: float32 features in, probabilities out"),),
     sources=("**/*.py", "!tests/**", "!make_data.py"),
     in_worker=True,
+    bounds=("timeout_seconds",),
     effect="compute",
     needs=Needs(packages=(Package("torch", "worker"), Package("onnx", "worker"), Package("onnxruntime", "control"))),
 )

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The training loop's hyperparameters."""
 
-    timeout_seconds: Annotated[
-        float, Meta(ge=0, description="A child that takes longer is ended; 0 sets no limit.")
-    ] = 0.0
     model: Annotated[
         str, Meta(pattern=r"\.py$", description="The file that gives `build_model(config) -> torch.nn.Module`.")
     ] = "model.py"
@@ -30,6 +27,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     weight_decay: Annotated[float, Meta(ge=0, le=10, description="The weight decay of AdamW.")] = 0.01
     seed: Annotated[int, Meta(ge=0, lt=2**32, description="Starts every random number of the training.")] = 1
     threads: Annotated[int, Meta(ge=0, le=1024, description="CPU threads; 0 leaves the choice to PyTorch.")] = 0
+    timeout_seconds: Annotated[
+        float, Meta(ge=0, description="A child that takes longer is ended; 0 sets no limit.")
+    ] = 0.0
 
 
 def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
@@ -119,6 +119,7 @@ STAGE = Stage(
     ),
     sources=("**/*.py", "!tests/**", "!make_data.py"),
     in_worker=True,
+    bounds=("timeout_seconds",),
     sections=("data",),
     uses=("project", "tracking"),
     facts=("data",),

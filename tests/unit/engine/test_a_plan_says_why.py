@@ -132,3 +132,9 @@ def test_the_environment_enters_the_key_of_what_runs_in_it_alone() -> None:
     inside = stage("a", in_worker=True)
     assert parts_of(A, other, {}) == parts_of(A, GIVEN, {})
     assert parts_of(inside, other, {}) != parts_of(inside, GIVEN, {})
+
+
+def test_what_only_ends_a_stage_does_not_make_it_run_again() -> None:
+    other = Given(config={**GIVEN.config, "a": {"knob": 9}}, sources={}, facts={})
+    bounded = stage("a", bounds=("knob",))
+    assert said(plan([bounded], other, known(kept(bounded)))) == [("reuse", "made by run r1")]

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import fsspec  # type: ignore[import-untyped]
+import fsspec
 
 from mlagent.adapters.stores import disk, layout, refusals
 from mlagent.adapters.stores.partial import Partial, partial

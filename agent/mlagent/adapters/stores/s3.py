@@ -4,7 +4,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from fsspec.asyn import sync  # type: ignore[import-untyped]
+from fsspec.asyn import sync
 
 from mlagent.adapters.stores import refusals
 from mlagent.adapters.stores.reach import must_be_an_absence
