@@ -1,13 +1,16 @@
 """An empty bucket on the S3 server of this machine."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from mlagent.adapters.fakes import MemoryStore
 from mlagent.adapters.stores import open_store
 from mlagent.adapters.stores.s3 import S3Store
+from mlagent.core.ports.store import Store
 
 
 class Bucket(NamedTuple):
@@ -30,3 +33,15 @@ def bucket(s3_server: str) -> Bucket:
     found = Bucket(f"s3://{name}/team/store", options)
     found.open()._files.mkdir(name)
     return found
+
+
+@pytest.fixture(params=["memory", "local", "s3"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
+    """Opens one store again and again, as so many processes would."""
+    if request.param == "memory":
+        store = MemoryStore()
+        return lambda: store
+    if request.param == "local":
+        return lambda: open_store(tmp_path / "store")
+    bucket: Bucket = request.getfixturevalue("bucket")
+    return bucket.open

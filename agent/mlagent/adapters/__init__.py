@@ -8,6 +8,7 @@ from mlagent.errors import missing_package
 
 if TYPE_CHECKING:
     from mlagent.config.sections import Keep, Tracking
+    from mlagent.core.ports.ledger import Ledger
     from mlagent.core.ports.store import Store
     from mlagent.core.ports.tracker import ExperimentTracker, Point, Training
 
@@ -22,6 +23,13 @@ def store(settings: "Keep", home: Path) -> "Store":
     options |= {"key": settings.access_key.reveal()} if settings.access_key else {}
     options |= {"secret": settings.secret_key.reveal()} if settings.secret_key else {}
     return open_store(settings.url, {name: value for name, value in options.items() if value})
+
+
+def ledger(store: "Store") -> "Ledger":
+    """The ledger, kept in the run's store."""
+    from mlagent.adapters.local.ledger import LocalLedger
+
+    return LocalLedger(store)
 
 
 def tracker(settings: "Tracking", home: Path) -> "ExperimentTracker":

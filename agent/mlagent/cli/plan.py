@@ -48,11 +48,12 @@ def show(app: App, run_id: str | None, *, as_json: bool) -> None:
 @click.option("--delete", is_flag=True, help="Really remove; without it, only say what would go.")
 @click.pass_obj
 def gc(app: App, keep: int, *, delete: bool) -> None:
-    """Remove what no kept run names from the store: old runs, their results and blobs."""
+    """Remove what no kept run and no release names: old runs, their results and blobs, their folders here."""
     from mlagent.engine.gc import collect
 
     gone = collect(app.workspace(), keep, catalog.STAGES, delete=delete)
     verb = "removed" if delete else "would remove"
-    click.echo(f"{verb} {gone.runs} runs, {gone.results} results, {gone.blobs} blobs ({gone.bytes / 1e6:.1f} MB)")
-    if not delete and gone.blobs + gone.runs:
+    parts = (f"{gone.runs} runs", f"{gone.results} results", f"{gone.blobs} blobs", f"{gone.folders} folders here")
+    click.echo(f"{verb} {', '.join(parts)} ({gone.bytes / 1e6:.1f} MB)")
+    if not delete and any((gone.runs, gone.results, gone.blobs, gone.folders)):
         click.echo("nothing was removed: say --delete to do it")

@@ -66,7 +66,7 @@ def finish(app: App, record: "RunRecord") -> None:
     click.echo(app.mask(table.table(("stage", "state", "seconds", "what it says"), rows, colour=1)))
     if judged:
         click.echo("\n" + app.mask(table.verdicts(judged)))
-    click.echo(f"\nrun {record.run_id}, attempt {record.attempt}{_tree(record)}")
+    click.echo(f"\nrun {record.run_id}, build {record.build}, attempt {record.attempt}{_tree(record)}")
     click.echo(f"kept in {app.project / '.mlagent' / 'runs' / record.run_id}")
 
 

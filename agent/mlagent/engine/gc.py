@@ -1,26 +1,31 @@
-"""Removes from the store what no kept run and no release names; says first, does on request."""
+"""Removes what no kept run and no release names, from the store and from this machine; says first, does on request."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
+from mlagent.core import digest
+from mlagent.core.ports.ledger import Ledger
 from mlagent.core.stage import Stage
-from mlagent.engine import results
+from mlagent.engine import environment, results
 from mlagent.engine.record import RunRecord
 from mlagent.engine.workspace import Workspace
 
 
 class Gone(msgspec.Struct, frozen=True):
-    """How much there is to remove, or was removed."""
+    """How much there is to remove, or was removed; `folders` are those of old runs and environments on this machine."""
 
     runs: int
     results: int
     blobs: int
+    folders: int
     bytes: int
 
 
 def collect(workspace: Workspace, keep: int, stages: Sequence[Stage], *, delete: bool) -> Gone:
-    """Keep the `keep` runs begun last, with every result and blob they name; the rest goes when `delete` says so.
+    """Keep the `keep` runs begun last with all that they name, and what any release names; `delete` removes the rest.
 
     Order: records first, then results, then blobs, so that whatever is killed in between nothing names what is gone.
     """
@@ -30,18 +35,42 @@ def collect(workspace: Workspace, keep: int, stages: Sequence[Stage], *, delete:
     loaded = (workspace.records.load(run_id) for run_id in workspace.records.ids())
     runs = sorted((found[0] for found in loaded if found), key=lambda run: run.begun, reverse=True)
     kept_results, kept_blobs = _named_by(runs[:keep])
+    kept_blobs |= _released(workspace.ledger)
     old = [f"runs/{run.run_id}" for run in runs[keep:]]
     stale = [name for stage in stages for name in store.names(f"results/{stage.name}/") if name not in kept_results]
     loose = {blob: store.size(blob) or 0 for blob in store.blobs() if blob not in kept_blobs}
+    folders = {folder: _size(folder) for folder in _folders(workspace, {run.run_id for run in runs[:keep]})}
     if delete:
         for name in (*old, *stale):
             store.remove(name)
         for blob in loose:
             store.drop(blob)
-    return Gone(len(old), len(stale), len(loose), sum(loose.values()))
+        for folder in folders:
+            shutil.rmtree(folder)
+    size = sum(loose.values()) + sum(folders.values())
+    return Gone(len(old), len(stale), len(loose), len(folders), size)
 
 
 def _named_by(runs: Sequence[RunRecord]) -> tuple[set[str], set[str]]:
     entries = [(name, entry) for run in runs for name, entry in run.stages.items()]
     names = {results.name_of(name, entry.key) for name, entry in entries if entry.key}
     return names, {stored.digest for _, entry in entries for stored in entry.outputs.values()}
+
+
+def _released(ledger: Ledger) -> set[str]:
+    """Every digest in the ledger: who is asked what ran in March shows it."""
+    return {digest for entry in ledger.entries() for digest in (entry.fact.release, *entry.fact.holds)}
+
+
+def _folders(workspace: Workspace, kept: set[str]) -> Iterator[Path]:
+    """Folders of runs that are not kept, and environments of what the project no longer declares."""
+    current = digest.short(environment.digest_of(workspace.project))
+    for name, wanted in (("runs", kept), ("environments", {current})):
+        folder = workspace.home / name
+        yield from (
+            one for one in (folder.iterdir() if folder.is_dir() else ()) if one.is_dir() and one.name not in wanted
+        )
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())

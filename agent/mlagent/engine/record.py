@@ -40,12 +40,16 @@ class StageRecord(msgspec.Struct, kw_only=True):
 
 
 class RunRecord(msgspec.Struct, kw_only=True):
-    """Everything a later command, or a person, may ask about a run; secrets only as the names of their references."""
+    """Everything a later command, or a person, may ask about a run; secrets only as the names of their references.
+
+    `build` is its place in the order of all runs of the store: an environment never goes back to a lower one by a run.
+    """
 
     schema_version: int = SCHEMA
     mlagent: str
     run_id: str
     attempt: int
+    build: int
     project: str
     begun: str
     commit: str | None

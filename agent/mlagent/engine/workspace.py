@@ -10,6 +10,7 @@ from pathlib import Path
 from mlagent import __version__, adapters
 from mlagent.config.load import Settings
 from mlagent.core.files import write_whole
+from mlagent.core.ports.ledger import Ledger
 from mlagent.core.ports.store import Store
 from mlagent.core.stage import Stage
 from mlagent.engine import identity, lease
@@ -34,6 +35,11 @@ class Workspace:
         """Where blobs, results and records are kept: `.mlagent/store`, or what the `store:` section names."""
         section = self.settings.sections["store"]
         return adapters.store(section, self.home / "store")
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Who did what to a model, and the next build's number."""
+        return adapters.ledger(self.store)
 
     @cached_property
     def records(self) -> Records:
@@ -70,6 +76,7 @@ class Workspace:
             mlagent=__version__,
             run_id=run_id,
             attempt=earlier.attempt + 1 if earlier else 1,
+            build=earlier.build if earlier else self.ledger.next_build(),
             project=self.settings.sections["project"].name,
             begun=now(),
             commit=commit,

@@ -10,6 +10,7 @@ import pytest
 
 from mlagent.core.artifact import Artifact
 from mlagent.core.context import Context, Outputs
+from mlagent.core.ports.ledger import Fact
 from mlagent.core.verdict import check, verdict
 from mlagent.engine import record
 from mlagent.engine.gc import Gone, collect
@@ -279,10 +280,12 @@ def test_garbage_is_what_no_kept_run_names(project: Path) -> None:
     first = run(project, MAKER, TAKER)
     second = run(project, MAKER, TAKER, sets={"taker.knob": 1})
     space = second.workspace
-    assert collect(space, 2, space.stages, delete=True) == Gone(0, 0, 0, 0)
+    assert collect(space, 2, space.stages, delete=True) == Gone(0, 0, 0, 0, 0)
     found = collect(space, 1, space.stages, delete=False)
-    assert (found.runs, found.results, found.blobs, found.bytes) == (1, 1, 1, len("taker 0 maker 0 "))
+    assert (found.runs, found.results, found.blobs, found.folders) == (1, 1, 1, 1)
+    assert space.run_folder(first.run.run_id).exists()
     assert collect(space, 1, space.stages, delete=True) == found
+    assert not space.run_folder(first.run.run_id).exists()
     assert space.records.ids() == [second.run.run_id]
     calls(project)
     run(project, MAKER, TAKER, sets={"taker.knob": 1})
@@ -290,6 +293,29 @@ def test_garbage_is_what_no_kept_run_names(project: Path) -> None:
     run(project, MAKER, TAKER)
     assert calls(project) == ["taker"]
     assert first.run.run_id in space.records.ids()
+
+
+def test_what_a_release_names_is_never_garbage(project: Path) -> None:
+    released = run(project, MAKER).run.stages["maker"].outputs["maker"].digest
+    second = run(project, MAKER, sets={"maker.knob": 1})
+    fact = Fact(what="promoted", model="m", who="ann", time="t", release="sha256:" + "1" * 64, holds=(released,))
+    second.workspace.ledger.append(fact)
+    gone = collect(second.workspace, 1, second.workspace.stages, delete=True)
+    assert (gone.runs, gone.results, gone.blobs) == (1, 1, 0)
+    assert second.workspace.store.size(released)
+
+
+def test_an_environment_that_nobody_declares_any_more_is_garbage(project: Path) -> None:
+    space = run(project, MAKER).workspace
+    (space.home / "environments" / "0123").mkdir(parents=True)
+    (space.home / "environments" / "0123" / "file").write_bytes(bytes(1000))
+    assert collect(space, 1, space.stages, delete=True) == Gone(0, 0, 0, 1, 1000)
+    assert not (space.home / "environments" / "0123").exists()
+
+
+def test_every_run_takes_the_next_build_number_and_keeps_it(project: Path) -> None:
+    builds = [run(project, MAKER, sets={"maker.knob": knob}).run.build for knob in (0, 1, 0, 2)]
+    assert builds == [1, 2, 1, 3]
 
 
 def test_garbage_is_not_collected_under_a_run(project: Path) -> None:

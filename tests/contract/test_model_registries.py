@@ -1,0 +1,81 @@
+"""Whatever registers models does it like this."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mlagent.adapters.local.models import LocalRegistry
+from mlagent.core.ports.models import ModelRegistry
+from mlagent.core.ports.store import Store
+from mlagent.errors import InputError
+
+Opened = Callable[[], Store]
+ONE, TWO = ("sha256:" + digit * 64 for digit in "12")
+
+
+@pytest.fixture
+def registry(opened: Opened) -> ModelRegistry:
+    return LocalRegistry(opened())
+
+
+def test_versions_are_numbered_from_one_and_read_back(registry: ModelRegistry) -> None:
+    assert registry.versions("risk") == []
+    first, second = registry.register("risk", ONE, {"commit": "abc"}), registry.register("risk", TWO, {})
+    assert (first.number, first.digest, first.tags) == (1, ONE, {"commit": "abc"})
+    assert registry.versions("risk") == [first, second]
+    assert registry.register("other", TWO, {}).number == 1
+
+
+def test_registering_the_same_again_gives_the_version_there_is(registry: ModelRegistry) -> None:
+    first = registry.register("risk", ONE, {"commit": "abc"})
+    assert registry.register("risk", ONE, {"commit": "another"}) == first
+    assert registry.versions("risk") == [first]
+
+
+def test_an_alias_moves_only_from_where_it_is_thought_to_be(registry: ModelRegistry) -> None:
+    first, second = registry.register("risk", ONE, {}), registry.register("risk", TWO, {})
+    assert registry.pointed("risk", "production") is None
+    assert not registry.point("risk", "production", 1, expected=2)
+    assert registry.point("risk", "production", 1, expected=None)
+    assert not registry.point("risk", "production", 2, expected=None)
+    assert registry.pointed("risk", "production") == first
+    assert registry.point("risk", "production", 2, expected=1)
+    assert registry.pointed("risk", "production") == second
+    assert registry.pointed("risk", "staging") is None
+
+
+def test_an_alias_cannot_point_at_what_is_not_there(registry: ModelRegistry) -> None:
+    registry.register("risk", ONE, {})
+    with pytest.raises(InputError, match="model 'risk' has no version 7") as error:
+        registry.point("risk", "production", 7, expected=None)
+    assert error.value.hint == "its versions: 1"
+    assert registry.pointed("risk", "production") is None
+
+
+@pytest.mark.parametrize("alias", ["latest", "Latest", "v3", "V12", "a/b", "", "a b", "-a", "x" * 129])
+def test_aliases_that_some_registry_refuses_are_refused(registry: ModelRegistry, alias: str) -> None:
+    registry.register("risk", ONE, {})
+    with pytest.raises(InputError, match="alias"):
+        registry.point("risk", alias, 1, expected=None)
+
+
+@pytest.mark.parametrize("model", ["", "a/b", "..", "a b", "é"])
+def test_models_that_some_registry_refuses_are_refused(registry: ModelRegistry, model: str) -> None:
+    with pytest.raises(InputError, match="cannot name a model"):
+        registry.register(model, ONE, {})
+
+
+def test_of_many_who_register_at_once_each_digest_gets_one_version(opened: Opened) -> None:
+    digests = ["sha256:" + f"{number % 6:064d}" for number in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda digest: LocalRegistry(opened()).register("risk", digest, {}), digests))
+    versions = LocalRegistry(opened()).versions("risk")
+    assert [one.number for one in versions] == [1, 2, 3, 4, 5, 6]
+    assert {one.digest for one in versions} == set(digests)
+
+
+def test_a_damaged_file_is_named(opened: Opened) -> None:
+    opened().write("models/risk", b"{")
+    with pytest.raises(InputError, match="registry's file of model 'risk' is damaged"):
+        LocalRegistry(opened()).versions("risk")
