@@ -9,27 +9,48 @@ from mlagent.config.redact import Redactor
 
 Format = Literal["auto", "text", "lines", "json"]
 BAR = 24
+MARKS = {"run": "▸", "resume": "▸", "reuse": "=", "done": "✓"}
 _BOUND = ("run", "stage", "attempt", "level", "timestamp", "event", "kind")
+
+
+class Screen:
+    """A terminal on which a line may be drawn over; a bar that is half-way is ended before anything else is said."""
+
+    def __init__(self, stream: TextIO, redactor: Redactor) -> None:
+        """Nothing is drawn yet."""
+        self._stream, self._redactor, self._half_way = stream, redactor, False
+
+    def draw(self, line: str, *, ends: bool) -> None:
+        """Draw over what is half-way; the next line goes below if this one `ends`."""
+        self._stream.write(f"\r\x1b[K{self._redactor.text(line)}" + ("\n" if ends else ""))
+        self._stream.flush()
+        self._half_way = not ends
+
+    def settle(self) -> None:
+        """Leave a half-drawn line as it is, and go below it."""
+        if self._half_way:
+            self._stream.write("\n")
+            self._half_way = False
 
 
 class EngineLog:
     """The Log port over structlog, which is opened at the first line: a run with nothing new says none."""
 
-    def __init__(self, logger: Callable[[], Any], bar: TextIO | None, redactor: Redactor, **bound: object) -> None:
-        """`bar` is the terminal on which progress is drawn; `bound` stands on every line."""
-        self._logger, self._bar, self._redactor, self._bound = logger, bar, redactor, bound
+    def __init__(self, logger: Callable[[], Any], screen: Screen | None, **bound: object) -> None:
+        """`screen` is the terminal, if it is one; `bound` stands on every line."""
+        self._logger, self._screen, self._bound = logger, screen, bound
 
     def bind(self, **fields: object) -> "EngineLog":
         """The same log with more fields on every line."""
-        return EngineLog(self._logger, self._bar, self._redactor, **{**self._bound, **fields})
+        return EngineLog(self._logger, self._screen, **{**self._bound, **fields})
 
     def info(self, event: str, **fields: object) -> None:
         """Say something a person following along wants to know."""
-        self._logger().info(event, **self._bound, **fields)
+        self._say("info", event, fields)
 
     def warning(self, event: str, **fields: object) -> None:
         """Say something a person should look at."""
-        self._logger().warning(event, **self._bound, **fields)
+        self._say("warning", event, fields)
 
     def output(self, line: str) -> None:
         """Pass on a line of a child."""
@@ -37,15 +58,31 @@ class EngineLog:
 
     def progress(self, event: str, done: int, of: int, **fields: object) -> None:
         """Draw a bar that overwrites itself on a terminal; log a line elsewhere."""
-        if self._bar is None:
+        if self._screen is None:
             self.info(f"{event} {done}/{of}", **fields)
             return
         filled = BAR * done // of
         said = "  ".join(f"{key} {value}" for key, value in fields.items())
-        drawn = f"  {event} [{'#' * filled}{'.' * (BAR - filled)}] {done}/{of}  {said}"
-        self._bar.write(f"\r\x1b[K{self._redactor.text(drawn)}")
-        self._bar.write("\n" if done == of else "")
-        self._bar.flush()
+        bar = f"  {event} [{'#' * filled}{'.' * (BAR - filled)}] {done}/{of}  {said}"
+        self._screen.draw(bar, ends=done == of)
+
+    def stage(self, name: str, state: str, said: str, seconds: float | None = None) -> None:
+        """Say where a stage is: a row of stage, state, time and reason on a terminal; elsewhere silence on what is reused."""
+        if self._screen:
+            took = "" if seconds is None else f"{seconds:.1f} s"
+            self._screen.settle()
+            self._screen.draw(f"{MARKS.get(state, '✗')} {name:<12} {state:<8} {took:>8}  {said}", ends=True)
+        elif state == "done":
+            self.info(said, seconds=seconds)
+        elif seconds is not None:
+            self.warning(f"{state}: {said}", seconds=seconds)
+        elif state != "reuse":
+            self.info(f"{state}: {said}")
+
+    def _say(self, level: str, event: str, fields: Mapping[str, object]) -> None:
+        if self._screen:
+            self._screen.settle()
+        getattr(self._logger(), level)(event, **self._bound, **fields)
 
 
 def open_log(form: Format, redactor: Redactor, stream: TextIO | None = None) -> EngineLog:
@@ -71,7 +108,7 @@ def open_log(form: Format, redactor: Redactor, stream: TextIO | None = None) -> 
             wrapper_class=structlog.BoundLogger,
         )
 
-    return EngineLog(logger, out if terminal and chosen == "text" else None, redactor)
+    return EngineLog(logger, Screen(out, redactor) if terminal and chosen == "text" else None)
 
 
 def _redaction(redactor: Redactor) -> Callable[[Any, str, MutableMapping[str, Any]], Mapping[str, Any]]:

@@ -105,6 +105,7 @@ class Runner:
         if result is None:
             return
         self._done |= result.outputs
+        self.log.stage(stage.name, "reuse", f"{step.reason}: {result.summary}")
         mine = self.run.stages.get(stage.name)
         if mine is None or mine.key != step.key or mine.state not in ("done", "refused"):
             self.run.stages[stage.name] = StageRecord(
@@ -142,7 +143,7 @@ class Runner:
         self.run.stages[stage.name] = entry
         self._save()
         log = self.log.bind(run=self.run.run_id, stage=stage.name, attempt=self.run.attempt)
-        log.info(f"{stage.title} ({step.reason})")
+        log.stage(stage.name, step.state, f"{stage.title} ({step.reason})")
         clock = time.monotonic()
         try:
             self._act(stage, step, inputs, entry, log)
@@ -153,7 +154,7 @@ class Runner:
         finally:
             entry.ended, entry.seconds = now(), round(time.monotonic() - clock, 3)
             self._save()
-        log.info(entry.summary, seconds=round(entry.seconds, 1))
+            log.stage(stage.name, entry.state, entry.summary, round(entry.seconds, 1))
 
     def _act(self, stage: Stage, step: Step, inputs: Mapping[str, Path], entry: StageRecord, log: EngineLog) -> None:
         work, final = self.folder / f".{stage.name}", self.folder / stage.name

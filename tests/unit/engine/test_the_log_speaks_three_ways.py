@@ -67,3 +67,38 @@ def test_the_bar_on_a_terminal_is_masked_too(monkeypatch: pytest.MonkeyPatch) ->
     stream = Terminal()
     open_log("auto", Redactor([Secret("env:PLANTED")]), stream).progress("e", 1, 2, extra="value-of-the-secret")
     assert "value-of-the-secret" not in stream.getvalue()
+
+
+def follow(stream: StringIO) -> str:
+    log = open_log("auto", Redactor(), stream).bind(run="abc")
+    log.stage("check", "reuse", "made by run 123")
+    train = log.bind(stage="train", attempt=1)
+    train.stage("train", "run", "Train (changed: train.epochs)")
+    train.progress("epoch", 1, 2)
+    train.info("a word in between")
+    train.stage("train", "done", "loss 0.1", 6.6)
+    train.stage("gate", "refused", "accuracy is low", 0.1)
+    return stream.getvalue()
+
+
+def test_on_a_terminal_each_stage_has_a_row_of_state_time_and_reason() -> None:
+    rows = follow(Terminal()).replace("\r\x1b[K", "").splitlines()
+    assert rows == [
+        "= check        reuse               made by run 123",
+        "▸ train        run                 Train (changed: train.epochs)",
+        f"  epoch [{'#' * 12}{'.' * 12}] 1/2  ",
+        "  a word in between",
+        "✓ train        done        6.6 s  loss 0.1",
+        "✗ gate         refused     0.1 s  accuracy is low",
+    ]
+
+
+def test_elsewhere_what_is_reused_is_passed_over_in_silence() -> None:
+    said = [line[25:] for line in follow(StringIO()).splitlines()]
+    assert said == [
+        "INFO abc/train/1 run: Train (changed: train.epochs)",
+        "INFO abc/train/1 epoch 1/2",
+        "INFO abc/train/1 a word in between",
+        "INFO abc/train/1 loss 0.1  seconds=6.6",
+        "WARN abc/train/1 refused: accuracy is low  seconds=0.1",
+    ]
