@@ -67,7 +67,7 @@ class EngineLog:
         self._screen.draw(bar, ends=done == of)
 
     def stage(self, name: str, state: str, said: str, seconds: float | None = None) -> None:
-        """Say where a stage is: a row of stage, state, time and reason on a terminal; elsewhere silence on what is reused."""
+        """Say where a stage is: its state, time and reason; what is reused is shown on a terminal only."""
         if self._screen:
             took = "" if seconds is None else f"{seconds:.1f} s"
             self._screen.settle()

@@ -105,7 +105,7 @@ class Runner:
         if result is None:
             return
         self._done |= result.outputs
-        self.log.stage(stage.name, "reuse", f"{step.reason}: {result.summary}")
+        self.log.stage(stage.name, "reuse", step.reason)
         mine = self.run.stages.get(stage.name)
         if mine is None or mine.key != step.key or mine.state not in ("done", "refused"):
             self.run.stages[stage.name] = StageRecord(

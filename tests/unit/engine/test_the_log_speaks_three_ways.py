@@ -84,8 +84,8 @@ def follow(stream: StringIO) -> str:
 def test_on_a_terminal_each_stage_has_a_row_of_state_time_and_reason() -> None:
     rows = follow(Terminal()).replace("\r\x1b[K", "").splitlines()
     assert rows == [
-        "= check        reuse               made by run 123",
-        "▸ train        run                 Train (changed: train.epochs)",
+        "= check        reuse              made by run 123",
+        "▸ train        run                Train (changed: train.epochs)",
         f"  epoch [{'#' * 12}{'.' * 12}] 1/2  ",
         "  a word in between",
         "✓ train        done        6.6 s  loss 0.1",
