@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := $(HOME)/.cache/mlagent/peers
 STAMP := $(VENV)/installed
 
 .PHONY: demo test e2e e2e-full bench lint render clean
@@ -26,17 +27,23 @@ lint: $(STAMP)
 	$(BIN)/mlagent render --check
 
 test: lint
-	$(BIN)/pytest tests/unit tests/contract tests/pipeline
+	$(BIN)/pytest tests/unit tests/contract tests/pipeline -m 'not long'
 
 # Real parts, really run: the whole chain from a new project, broken on purpose, stopped in the middle, a real MLflow server.
 e2e: $(STAMP)
 	$(BIN)/pytest tests/e2e -m 'not long'
 
+# With the long forms: hundreds of kills.
 e2e-full: $(STAMP)
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest tests/pipeline tests/e2e
 
-bench: $(STAMP)
-	$(BIN)/python -m tests.bench
+# Against its peers, which live in an environment of their own, outside the work tree.
+bench: $(STAMP) $(PEERS)/bin/dvc
+	PATH="$$PATH:$(PEERS)/bin" $(BIN)/python -m tests.bench
+
+$(PEERS)/bin/dvc:
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check dvc==3.67.1
 
 render: $(STAMP)
 	$(BIN)/mlagent render

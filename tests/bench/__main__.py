@@ -1,6 +1,6 @@
 """Runs every benchmark and prints a line each."""
 
-from tests.bench import engine, startup
+from tests.bench import engine, startup, store
 
-for bench in (startup, engine):
+for bench in (startup, engine, store):
     print(bench.run(), flush=True)  # noqa: T201 - printing is what it is for

@@ -42,7 +42,11 @@ def cpu_ms(command: Sequence[str], folder: Path | None = None) -> float:
 def alternate(ours: Callable[[], float], peer: Callable[[], float], alternations: int = ALTERNATIONS) -> Ratio:
     """Take both readings (ms) once to warm up, then in turn."""
     ours(), peer()
-    pairs = [(ours(), peer()) for _ in range(alternations)]
+    return ratio([(ours(), peer()) for _ in range(alternations)])
+
+
+def ratio(pairs: Sequence[tuple[float, float]]) -> Ratio:
+    """Of readings (ms) taken in turn, ours first."""
     logs = [math.log(one / other) for one, other in pairs]
     middle, error = statistics.mean(logs), statistics.stdev(logs) / math.sqrt(len(logs))
     half = float(student.ppf(0.975, len(logs) - 1)) * error

@@ -1,10 +1,8 @@
 """What keeping a model costs: two gigabytes into the local store and out again, against sha256sum and cp."""
 
-import math
 import os
 import shlex
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -13,14 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scipy.stats import t as student
-
 from mlagent.adapters.stores.local import LocalStore
 from mlagent.core.digest import of_file
-from tests.bench.compare import Ratio
+from tests.bench.compare import ratio
 
 SIZE = 2 << 30
-ROUNDS = 6
+ROUNDS = 10
 GOAL = 1.3
 OURS = (
     "import sys; from pathlib import Path; from mlagent.adapters.stores import open_store;"
@@ -47,15 +43,6 @@ def used(command: Sequence[str]) -> Used:
     return Used((usage.ru_utime + usage.ru_stime) * 1000, (time.perf_counter() - began) * 1000)
 
 
-def ratio(ours: Sequence[float], peer: Sequence[float]) -> Ratio:
-    """Pair by pair, as `compare` has it."""
-    logs = [math.log(one / other) for one, other in zip(ours, peer, strict=True)]
-    half = float(student.ppf(0.975, len(logs) - 1)) * statistics.stdev(logs) / math.sqrt(len(logs))
-    middle = statistics.mean(logs)
-    bounds = (math.exp(middle), math.exp(middle - half), math.exp(middle + half))
-    return Ratio(*bounds, statistics.median(ours), statistics.median(peer))
-
-
 def run() -> str:
     """Put and get, each by CPU and by wall time; ours also flushes to the disk, which cp does not."""
     with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +50,7 @@ def run() -> str:
     lines = []
     for what in ("put", "get"):
         for clock in Used._fields:
-            found = ratio(*([getattr(one[name], clock) for one in rounds] for name in (what, "peer")))
+            found = ratio([(getattr(one[what], clock), getattr(one["peer"], clock)) for one in rounds])
             lines.append(f"store {what} of 2 GB / sha256sum + cp, {clock} time: {found}; goal: at most {GOAL}")
     return "\n".join(lines).replace("ms of CPU", "ms")
 

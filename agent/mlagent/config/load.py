@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlagent.config.yaml_file import Document
 
 FILE = "mlpipeline.yaml"
-NOT_KEYS = ("MLAGENT_TEST_", "MLAGENT_WHEELHOUSE")
+NOT_KEYS = "MLAGENT_TEST_"
 
 
 class Source(msgspec.Struct, frozen=True):

@@ -69,4 +69,23 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = 60.0
 
 
-SHARED: dict[str, type[msgspec.Struct]] = {"project": Project, "data": Data, "tracking": Tracking, "store": Keep}
+class Worker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The environment in which the team's code runs; what it holds, the project's lock or requirements say."""
+
+    wheelhouse: Annotated[
+        str | None,
+        Meta(description="A folder of wheels to install from, without a package index; null asks the index."),
+    ] = None
+    environments: Annotated[
+        str | None,
+        Meta(description="A folder of this node in which builds share environments; null keeps them in .mlagent."),
+    ] = None
+
+
+SHARED: dict[str, type[msgspec.Struct]] = {
+    "project": Project,
+    "data": Data,
+    "tracking": Tracking,
+    "store": Keep,
+    "worker": Worker,
+}

@@ -20,7 +20,6 @@ from mlagent.core.ports.children import Children
 from mlagent.core.ports.log import Log
 from mlagent.errors import ConfigError, InfrastructureError
 
-WHEELHOUSE = "MLAGENT_WHEELHOUSE"
 REQUIREMENTS = ("requirements.lock", "requirements.txt")
 MAKING_SECONDS = 3600.0
 AWAY = ("ConnectionError", "NewConnectionError", "timed out", "Temporary failure", "Connection refused", "dns error")
@@ -62,9 +61,10 @@ def digest_of(project: Path) -> str:
     return digest.of_json([found.file, content, here, digest.of_tree(WORKER)])
 
 
-def prepare(project: Path, cache: Path, children: Children, log: Log) -> Path:
+def prepare(project: Path, cache: Path, children: Children, log: Log, wheelhouse: str | None = None) -> Path:
     """Path of the interpreter that runs the team's code, in an environment made now or before; mlagent's own if none.
 
+    `wheelhouse` is a folder, relative to the project, to install from instead of the package index.
     ConfigError (3) when what is declared cannot be installed, InfrastructureError (20) when the index is away.
     """
     found = declared(project)
@@ -75,8 +75,18 @@ def prepare(project: Path, cache: Path, children: Children, log: Log) -> Path:
     with _locked(cache / f"{folder.name}.lock", log):
         if not (folder / "complete").exists() or not _starts(python):
             log.info(f"making the worker's environment from {found.file}")
-            _make(project, folder, found, children)
+            _make(project, folder, found, children, _offline(project, wheelhouse))
     return python
+
+
+def _offline(project: Path, wheelhouse: str | None) -> tuple[str, ...]:
+    """Options of pip and uv alike."""
+    if wheelhouse is None:
+        return ()
+    folder = project / Path(wheelhouse).expanduser()
+    if not folder.is_dir():
+        raise ConfigError(f"worker.wheelhouse is no folder: {folder}", hint="`pip download -d FOLDER …` fills one")
+    return "--no-index", "--find-links", str(folder)
 
 
 @contextmanager
@@ -101,23 +111,22 @@ def _starts(python: Path) -> bool:
     return found.returncode == 0
 
 
-def _make(project: Path, folder: Path, found: Declared, children: Children) -> None:
+def _make(project: Path, folder: Path, found: Declared, children: Children, offline: tuple[str, ...]) -> None:
     """Make it in its place, since scripts hold their interpreter's path; the marker is written last."""
     shutil.rmtree(folder, ignore_errors=True)
     _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], folder, found, project, children)
     python = str(folder / "bin" / "python")
     what = list(found.requirements) or ["-r", str(project / found.file)]
-    wheelhouse = os.environ.get(WHEELHOUSE)
     if found.tool == "uv":
         listed = str(folder / "requirements.txt")
         export = ["uv", "export", "--frozen", "--no-emit-project", "--quiet", "--output-file", listed]
-        _run([*export, *(["--offline"] if wheelhouse else [])], folder, found, project, children)
+        _run([*export, *(["--offline"] if offline else [])], folder, found, project, children)
         what = ["-r", listed]
     by_uv = found.tool == "uv" or util.find_spec("pip") is None
     pip = [sys.executable, "-m", "pip", "--log", str(_details(folder)), "--disable-pip-version-check", "--no-input"]
+    quiet = [] if by_uv else ["--progress-bar", "off"]
     install = ["uv", "pip", "install", "--python", python] if by_uv else [*pip, "--python", python, "install"]
-    offline = ["--no-index", "--find-links", wheelhouse] if wheelhouse else []
-    _run([*install, *offline, *what], folder, found, project, children)
+    _run([*install, *quiet, *offline, *what], folder, found, project, children)
     (site,) = folder.glob("lib/python*/site-packages")
     shutil.copytree(WORKER, site / "mlagent" / "training", ignore=shutil.ignore_patterns("__pycache__"))
     (site / "mlagent" / "__init__.py").write_text('"""Only the worker part of mlagent is here."""\n')
@@ -149,7 +158,7 @@ def _run(command: list[str], folder: Path, found: Declared, project: Path, child
     if away:
         raise InfrastructureError(
             f"what {found.file} declares could not be fetched: {away.strip()}",
-            hint=f"is the package index up? {WHEELHOUSE} names a folder of wheels to install from without one",
+            hint="is the package index up? worker.wheelhouse names a folder of wheels to install from without one",
         )
     errors = [line for line in lines if "error" in line.lower()]
     said = next(reversed(errors or lines), "it said nothing").strip()

@@ -43,8 +43,8 @@ def run_id(world: Given) -> str:
 
 
 def _deciding(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Where things are kept and logged does not make another run."""
-    return {name: section for name, section in config.items() if name not in ("tracking", "store")}
+    """Where things are kept, logged and fetched from does not make another run."""
+    return {name: section for name, section in config.items() if name not in ("tracking", "store", "worker")}
 
 
 class _Files:

@@ -227,8 +227,10 @@ class Runner:
         )
 
     def _worker_python(self, tools: LocalChildren, log: EngineLog) -> str:
-        cache = self.workspace.home / "environments"
-        return str(environment.prepare(self.workspace.project, cache, tools, log))
+        worker = self.workspace.settings.sections["worker"]
+        project = self.workspace.project
+        cache = project / Path(worker.environments or self.workspace.home / "environments").expanduser()
+        return str(environment.prepare(project, cache, tools, log, worker.wheelhouse))
 
     def _save(self) -> None:
         self.lease.check()

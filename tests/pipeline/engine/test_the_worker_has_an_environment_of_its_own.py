@@ -34,25 +34,25 @@ def wheel(folder: Path, name: str, version: str) -> None:
         file.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
 
 
-@pytest.fixture(autouse=True)
-def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture
+def wheelhouse(tmp_path: Path) -> Path:
     folder = tmp_path / "wheels"
     folder.mkdir()
     for version in ("1.0", "2.0"):
         wheel(folder, "tinylib", version)
-    monkeypatch.setenv("MLAGENT_WHEELHOUSE", str(folder))
     return folder
 
 
 class Made:
     """Prepares environments and keeps what was said."""
 
-    def __init__(self, project: Path, cache: Path) -> None:
-        self.project, self.cache, self.said = project, cache, StringIO()
+    def __init__(self, project: Path, cache: Path, wheelhouse: Path | None) -> None:
+        self.project, self.cache, self.wheelhouse, self.said = project, cache, wheelhouse, StringIO()
 
     def __call__(self) -> Path:
         log = open_log("lines", Redactor(), self.said)
-        return prepare(self.project, self.cache, LocalChildren(self.project, [], log), log)
+        wheels = str(self.wheelhouse) if self.wheelhouse else None
+        return prepare(self.project, self.cache, LocalChildren(self.project, [], log), log, wheels)
 
     @property
     def times(self) -> int:
@@ -60,9 +60,9 @@ class Made:
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Made:
+def made(tmp_path: Path, wheelhouse: Path) -> Made:
     (tmp_path / "p").mkdir()
-    return Made(tmp_path / "p", tmp_path / "environments")
+    return Made(tmp_path / "p", tmp_path / "environments", wheelhouse)
 
 
 def version_in(python: Path) -> str:
@@ -173,7 +173,7 @@ def test_a_file_that_is_no_toml_is_named(made: Made) -> None:
 
 
 def test_an_index_that_is_away_is_worth_a_retry(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MLAGENT_WHEELHOUSE")
+    made.wheelhouse = None
     for name, value in {
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
         "PIP_RETRIES": "0",
@@ -185,10 +185,17 @@ def test_an_index_that_is_away_is_worth_a_retry(made: Made, monkeypatch: pytest.
     (made.project / "requirements.txt").write_text("tinylib==1.0\n")
     with pytest.raises(InfrastructureError, match="could not be fetched") as error:
         made()
-    assert "MLAGENT_WHEELHOUSE" in error.value.hint
+    assert "worker.wheelhouse" in error.value.hint
 
 
-def test_a_stage_of_the_workers_runs_there_and_is_run_again_when_it_changes(project: Path) -> None:
+def test_a_wheelhouse_that_is_not_there_is_named(made: Made) -> None:
+    made.wheelhouse = Path("no-such-folder")
+    (made.project / "requirements.txt").write_text("tinylib==1.0\n")
+    with pytest.raises(ConfigError, match=r"worker\.wheelhouse is no folder: .*no-such-folder"):
+        made()
+
+
+def test_a_stage_of_the_workers_runs_there_and_is_run_again_when_it_changes(project: Path, wheelhouse: Path) -> None:
     seen: list[str] = []
 
     def look(config: Knob, inputs: object, ctx: Context) -> Outputs:
@@ -200,11 +207,27 @@ def test_a_stage_of_the_workers_runs_there_and_is_run_again_when_it_changes(proj
     looker = stage("looker", look, in_worker=True)
     for version in ("1.0", "1.0", "2.0"):
         (project / "requirements.txt").write_text(f"tinylib=={version}\n")
-        run(project, looker)
+        run(project, looker, sets={"worker.wheelhouse": wheelhouse})
     assert seen == ["1.0", "2.0"]
 
 
-def test_mlagents_own_pytest_does_not_stand_in_for_the_teams_but_its_ruff_does(project: Path) -> None:
+def test_builds_that_share_a_folder_of_environments_make_one(project: Path, wheelhouse: Path, tmp_path: Path) -> None:
+    def look(config: Knob, inputs: object, ctx: Context) -> Outputs:
+        assert ctx.worker.execute(["python", "-c", "import tinylib"], seconds=60, env={}, kept=ctx.work / "log") == 0
+        return Outputs(summary="looked")
+
+    (project / "requirements.txt").write_text("tinylib==1.0\n")
+    shared = tmp_path / "shared"
+    run(
+        project,
+        stage("looker", look, in_worker=True),
+        sets={"worker.wheelhouse": wheelhouse, "worker.environments": shared},
+    )
+    assert len(list(shared.glob("*/complete"))) == 1
+    assert not (project / ".mlagent" / "environments").exists()
+
+
+def test_mlagents_own_pytest_does_not_stand_in_for_the_teams_but_its_ruff_does(project: Path, wheelhouse: Path) -> None:
     def look(config: Knob, inputs: object, ctx: Context) -> Outputs:
         assert ctx.worker.execute(["ruff", "--version"], seconds=60, env={}, kept=ctx.work / "log") == 0
         with pytest.raises(ConfigError, match="there is no program 'pytest'"):
@@ -213,7 +236,7 @@ def test_mlagents_own_pytest_does_not_stand_in_for_the_teams_but_its_ruff_does(p
 
     (project / "requirements.txt").write_text("tinylib==1.0\n")
     with only_mlagents_programs():
-        run(project, stage("looker", look, in_worker=True))
+        run(project, stage("looker", look, in_worker=True), sets={"worker.wheelhouse": wheelhouse})
 
 
 class only_mlagents_programs:  # noqa: N801 - reads as what it does

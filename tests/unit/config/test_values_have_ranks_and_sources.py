@@ -53,7 +53,7 @@ def test_yaml_is_read_as_version_1_2(tmp_path: Path) -> None:
 
 
 def test_test_and_wheelhouse_variables_are_no_configuration(tmp_path: Path) -> None:
-    load(catalog.SECTIONS, write(tmp_path, ""), {"MLAGENT_TEST_DATA": "x", "MLAGENT_WHEELHOUSE": "y"})
+    load(catalog.SECTIONS, write(tmp_path, ""), {"MLAGENT_TEST_DATA": "x"})
 
 
 def test_a_secret_stays_a_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
