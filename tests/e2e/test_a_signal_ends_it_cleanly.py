@@ -26,9 +26,10 @@ def children_in(folder: Path) -> list[str]:
 
 
 def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
-    """Wait until a file that shows how far the run is appears."""
+    """Wait until a file that shows how far the run is appears; its folders may be patterns."""
+    root = next(one for one in path.parents if one.is_dir() and "*" not in str(one))
     end = time.monotonic() + 120
-    while not list(path.parent.glob(path.name)):
+    while not list(root.glob(str(path.relative_to(root)))):
         assert process.poll() is None, "it ended before"
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -89,3 +90,28 @@ def test_after_a_stop_the_same_command_goes_through(fresh: Path, cli: Cli) -> No
     assert record(fresh)["attempt"] == 2
     assert record(fresh)["stages"]["check"]["attempt"] == 1
     assert not (run / "error.json").exists()
+
+
+def test_killed_in_training_it_goes_on_to_the_same_model(
+    fresh: Path, finished: tuple[Path, subprocess.CompletedProcess[str]], cli: Cli
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlagent", "run"], cwd=fresh, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_for(fresh / ".mlagent" / "runs" / "*" / ".train" / "epochs.jsonl", process)
+    process.kill()
+    process.wait(60)
+    end = time.monotonic() + 10
+    while children_in(fresh) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert children_in(fresh) == []
+    assert states(fresh) == {"check": "done", "train": "running"}
+    said = cli("plan", cwd=fresh).stdout
+    assert "resume  attempt 1 was interrupted" in said
+    assert "reuse" in said
+    ended = cli("run", cwd=fresh)
+    assert ended.returncode == 0, ended.stderr
+    again, undisturbed = record(fresh)["stages"], record(finished[0])["stages"]
+    assert {name: (one["key"], one["outputs"]) for name, one in again.items() if name != "load-test"} == {
+        name: (one["key"], one["outputs"]) for name, one in undisturbed.items() if name != "load-test"
+    }

@@ -12,6 +12,7 @@ from mlagent.core.stage import Stage
 from mlagent.engine import environment, results
 from mlagent.engine.record import RunRecord
 from mlagent.engine.workspace import Workspace
+from mlagent.errors import Held
 
 
 class Gone(msgspec.Struct, frozen=True):
@@ -27,11 +28,14 @@ class Gone(msgspec.Struct, frozen=True):
 def collect(workspace: Workspace, keep: int, stages: Sequence[Stage], *, delete: bool) -> Gone:
     """Keep the `keep` runs begun last with all that they name, and what any release names; `delete` removes the rest.
 
-    Order: records first, then results, then blobs, so that whatever is killed in between nothing names what is gone.
+    Held (21) while somebody runs. Order: records first, then results, then blobs, so that whatever is killed in between
+    nothing names what is gone.
     """
     store = workspace.store
     for run_id in workspace.records.ids():
-        workspace.hold(run_id).release()  # Held (21) while somebody runs: what it has not recorded yet must not go
+        holder = workspace.holder(run_id)
+        if holder:  # what it has not recorded yet must not go
+            raise Held(f"run {run_id} is held by {holder}", hint="collect garbage when nobody runs")
     loaded = (workspace.records.load(run_id) for run_id in workspace.records.ids())
     runs = sorted((found[0] for found in loaded if found), key=lambda run: run.begun, reverse=True)
     kept_results, kept_blobs = _named_by(runs[:keep])

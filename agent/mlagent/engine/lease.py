@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import msgspec
 
 from mlagent.core.ports.store import Store
-from mlagent.errors import Held, InfrastructureError
+from mlagent.errors import Held, InfrastructureError, InputError
+
+PATIENCE_SECONDS = 0.2
 
 
 class Lease(Protocol):
@@ -35,17 +37,26 @@ def me() -> str:
 class FileLease:
     """A lock on a file: the kernel lets go when the holder dies, so nobody waits for an expiry."""
 
+    @staticmethod
+    def holder(path: Path) -> str:
+        """Who holds it now, empty for nobody; whoever takes it meanwhile is patient for longer than this looks."""
+        try:
+            with path.open() as file:
+                return "" if _locked(file, fcntl.LOCK_SH) else _holder(file)
+        except FileNotFoundError:
+            return ""
+
     def __init__(self, path: Path) -> None:
         """Take it, or Held with who has it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a+")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.seek(0)
-            holder = self._file.read().strip() or "another process"
-            self._file.close()
-            raise Held(f"the run is held by {holder}", hint="wait for it to end, or stop it") from None
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not _locked(self._file, fcntl.LOCK_EX):
+            if time.monotonic() > end:
+                said = _holder(self._file)
+                self._file.close()
+                raise Held(f"the run is held by {said}", hint="wait for it to end, or stop it")
+            time.sleep(PATIENCE_SECONDS / 10)
         self._file.truncate(0)
         self._file.write(me())
         self._file.flush()
@@ -57,6 +68,19 @@ class FileLease:
     def release(self) -> None:
         """Close the file, which unlocks it."""
         self._file.close()
+
+
+def _locked(file: IO[str], how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read().strip() or "another process"
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -83,6 +107,13 @@ class StoreLease:
         self._thread = threading.Thread(target=self._renew, daemon=True)
         self._thread.start()
 
+    @staticmethod
+    def holder(store: Store, run_id: str, clock: Callable[[], float] = time.time) -> str:
+        """Who holds it now, empty for nobody."""
+        named = store.read(f"leases/{run_id}")
+        body = _decode(f"leases/{run_id}", named.data) if named else None
+        return body.owner if body and body.expires > clock() else ""
+
     def check(self) -> None:
         """Held (21) when a renewal found another owner, or when it has expired unrenewed."""
         if self._lost or self._clock() > self._body.expires:
@@ -100,7 +131,7 @@ class StoreLease:
 
     def _take(self) -> None:
         named = self._store.read(self._name)
-        before = msgspec.json.decode(named.data, type=Body) if named else None
+        before = _decode(self._name, named.data) if named else None
         if before and before.expires > self._clock():
             left = before.expires - self._clock()
             raise Held(
@@ -129,3 +160,10 @@ class StoreLease:
                     return
             except InfrastructureError:
                 continue  # a store out of reach now may answer at the next renewal, before the expiry
+
+
+def _decode(name: str, data: bytes) -> Body:
+    try:
+        return msgspec.json.decode(data, type=Body)
+    except msgspec.MsgspecError as error:
+        raise InputError(f"{name} in the store is damaged: {error}", hint="delete it when nobody runs") from error

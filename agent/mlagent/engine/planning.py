@@ -1,12 +1,11 @@
 """A plan of the project as it is now; looks, and holds nothing."""
 
 from mlagent.core.ports.store import Store
-from mlagent.engine import identity, lease, results
+from mlagent.engine import identity, results
 from mlagent.engine.clock import now
 from mlagent.engine.plan import Known, Step, plan
 from mlagent.engine.runner import parts_by_stage
 from mlagent.engine.workspace import Workspace
-from mlagent.errors import Held
 
 
 def plan_now(workspace: Workspace) -> tuple[str, list[Step]]:
@@ -17,21 +16,12 @@ def plan_now(workspace: Workspace) -> tuple[str, list[Step]]:
     entries = found[0].stages if found else {}
     earlier = {**parts_by_stage(workspace.newest_record()), **parts_by_stage(found[0] if found else None)}
     store: Store = workspace.store
+    holder = workspace.holder(run_id)
     known = Known(
         find=lambda stage, key: results.find(store, stage, key),
         entries=entries,
         earlier=earlier,
         now=now(),
-        held=_held(workspace, run_id) if found else "",
+        held=f"the run is held by {holder}" if holder else "",
     )
     return run_id, plan(workspace.stages, given, known)
-
-
-def _held(workspace: Workspace, run_id: str) -> str:
-    """Who holds the run, or nothing."""
-    try:
-        held: lease.Lease = workspace.hold(run_id)
-    except Held as error:
-        return error.message
-    held.release()
-    return ""

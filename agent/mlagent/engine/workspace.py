@@ -63,7 +63,16 @@ class Workspace:
         """Take the run for this process; Held (21) says who has it."""
         if self.shared:
             return lease.StoreLease(self.store, run_id, self.settings.sections["store"].lease_seconds)
-        return lease.FileLease(self.run_folder(run_id) / "lock")
+        return lease.FileLease(self._lock(run_id))
+
+    def holder(self, run_id: str) -> str:
+        """Who holds the run now, empty for nobody; takes nothing."""
+        if self.shared:
+            return lease.StoreLease.holder(self.store, run_id)
+        return lease.FileLease.holder(self._lock(run_id))
+
+    def _lock(self, run_id: str) -> Path:
+        return self.run_folder(run_id) / "lock"
 
     def begin(self, given: Given, held: lease.Lease) -> tuple[RunRecord, str | None]:
         """The record of the next attempt of the run that `given` names, and the version it goes on from."""

@@ -2,18 +2,21 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlagent.adapters.fakes import MemoryStore
 from mlagent.core.artifact import Artifact
 from mlagent.core.context import Context, Outputs
 from mlagent.core.ports.ledger import Fact
 from mlagent.core.verdict import check, verdict
 from mlagent.engine import record
 from mlagent.engine.gc import Gone, collect
+from mlagent.engine.lease import StoreLease, me
 from mlagent.engine.runner import Runner
 from mlagent.errors import (
     Bug,
@@ -25,7 +28,7 @@ from mlagent.errors import (
     Interrupted,
     TeamCodeError,
 )
-from tests.unit.engine.chain import Knob, calls, run, runner, stage
+from tests.unit.engine.chain import Knob, calls, run, runner, stage, workspace
 
 MAKER = stage("maker")
 TAKER = stage("taker", reads=("maker",))
@@ -316,6 +319,32 @@ def test_an_environment_that_nobody_declares_any_more_is_garbage(project: Path) 
 def test_every_run_takes_the_next_build_number_and_keeps_it(project: Path) -> None:
     builds = [run(project, MAKER, sets={"maker.knob": knob}).run.build for knob in (0, 1, 0, 2)]
     assert builds == [1, 2, 1, 3]
+
+
+def test_looking_who_holds_a_run_takes_nothing(project: Path) -> None:
+    one = runner(project, MAKER)
+    look = workspace(project, MAKER)
+    run_id = one.run.run_id
+    assert look.holder(run_id) == me()
+    one.lease.release()
+    assert look.holder(run_id) == ""
+    assert look.holder("never-run") == ""
+    assert not look.run_folder("never-run").exists()
+
+
+def test_looking_at_a_lease_in_a_store_takes_nothing() -> None:
+    store = MemoryStore()
+    assert StoreLease.holder(store, "r") == ""
+    held = StoreLease(store, "r", 60)
+    before = store.read("leases/r")
+    assert StoreLease.holder(store, "r") == me()
+    assert StoreLease.holder(store, "r", clock=lambda: time.time() + 61) == ""
+    assert store.read("leases/r") == before
+    held.release()
+    assert StoreLease.holder(store, "r") == ""
+    store.write("leases/r", b"{")
+    with pytest.raises(InputError, match="leases/r in the store is damaged"):
+        StoreLease(store, "r", 60)
 
 
 def test_garbage_is_not_collected_under_a_run(project: Path) -> None:
