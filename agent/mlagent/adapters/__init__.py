@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from mlagent.errors import missing_package
 
 if TYPE_CHECKING:
-    from mlagent.config.sections import Keep, Tracking
+    from mlagent.adapters.remote_data import RemoteFiles
+    from mlagent.config.sections import Data, Keep, Tracking
     from mlagent.core.ports.ledger import Ledger
     from mlagent.core.ports.store import Store
     from mlagent.core.ports.tracker import ExperimentTracker, Point, Training
@@ -19,10 +20,21 @@ def store(settings: "Keep", home: Path) -> "Store":
 
     if settings.url is None:
         return open_store(home)
-    options = {"endpoint_url": settings.endpoint}
+    return open_store(settings.url, _options(settings))
+
+
+def remote_files(settings: "Data") -> "RemoteFiles":
+    """The files behind the URL of the `data:` section."""
+    from mlagent.adapters.remote_data import RemoteFiles
+
+    return RemoteFiles(settings.path, _options(settings))
+
+
+def _options(settings: "Data | Keep") -> dict[str, str]:
+    """What fsspec calls the keys of a section."""
+    options = {"endpoint_url": settings.endpoint} if settings.endpoint else {}
     options |= {"key": settings.access_key.reveal()} if settings.access_key else {}
-    options |= {"secret": settings.secret_key.reveal()} if settings.secret_key else {}
-    return open_store(settings.url, {name: value for name, value in options.items() if value})
+    return options | ({"secret": settings.secret_key.reveal()} if settings.secret_key else {})
 
 
 def ledger(store: "Store") -> "Ledger":

@@ -1,6 +1,6 @@
 """The sections that several stages share; each stage's own section is declared in its file."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -23,7 +23,15 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rows to learn from, and how they are divided."""
 
-    path: Annotated[str, Meta(min_length=1, description="A CSV or Parquet file, relative to the project's folder.")]
+    LEFT_OUT: ClassVar = {"path", "endpoint", "access_key", "secret_key", "verify"}
+
+    path: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="CSV or Parquet: a file, folder or glob in the project, or a URL (s3://…, gs://…, https://…).",
+        ),
+    ]
     target: Annotated[str, Meta(min_length=1, description="The column to predict; every other column is a feature.")]
     validation: Annotated[
         float, Meta(gt=0, lt=0.9, description="The share of rows that chooses the best epoch and is not trained on.")
@@ -31,6 +39,13 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     test: Annotated[
         float, Meta(gt=0, lt=0.9, description="The share of rows that training never sees; the gate judges on them.")
     ] = 0.2
+
+    endpoint: Annotated[str | None, Meta(description="The address of an S3 service other than Amazon's.")] = None
+    access_key: Annotated[Secret | None, Meta(description="The access key for the URL, as a reference.")] = None
+    secret_key: Annotated[Secret | None, Meta(description="The secret key for the URL, as a reference.")] = None
+    verify: Annotated[
+        bool, Meta(description="Read every byte each time; false trusts size and time stamp (or etag) of a file.")
+    ] = False
 
     def __post_init__(self) -> None:
         """Leave rows to train on."""

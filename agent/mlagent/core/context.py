@@ -12,6 +12,13 @@ from mlagent.core.ports.tracker import ExperimentTracker
 from mlagent.core.verdict import Verdict
 
 
+class DataFile(msgspec.Struct, frozen=True):
+    """A file of the team's rows on this machine; `name` is how people call it (a path in the project, or a URL)."""
+
+    name: str
+    path: Path
+
+
 class Outputs(msgspec.Struct, frozen=True, kw_only=True):
     """What a stage gives back: a line for people, its verdicts, and what to do when one is not a pass."""
 
@@ -24,13 +31,15 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """The world of one attempt of one stage.
 
     `project` is the team's folder; `work` an empty folder in which the stage writes its declared files;
-    `sections` the shared sections it declared, typed; `digests` those of its inputs, by artifact name.
+    `data` the files of the team's rows, for a stage that declares that fact; `sections` the shared sections it
+    declared, typed; `digests` those of its inputs, by artifact name.
     `worker` runs the team's code, `tools` mlagent's own programs.
     """
 
     project: Path
     work: Path
     run_id: str
+    data: tuple[DataFile, ...]
     sections: Mapping[str, Any]
     digests: Mapping[str, str]
     worker: Children

@@ -41,8 +41,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """One step of the pipeline; `revision` rises when the same inputs would give another result.
 
     `sources` are glob patterns in the project (`!` takes away again); `sections` shared sections whose values enter the
-    result, `uses` those that do not (where it is logged, say); `bounds` keys of its own section that only end it;
-    `facts` what it depends on in the world, by name; `in_worker` whether the team's environment runs it.
+    result, `uses` those that do not (where it is logged, say); `facts` what it depends on in the world, by name;
+    `in_worker` whether the team's environment runs it. Keys that a section's class lists as LEFT_OUT change no result.
     """
 
     name: str
@@ -55,7 +55,6 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
     sections: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
-    bounds: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     in_worker: bool = False
     effect: Effect

@@ -1,6 +1,6 @@
 """From a CSV or Parquet file to numbers: the one place that opens the team's data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,7 @@ import msgspec
 import polars as pl
 
 from mlagent.config.sections import Data
+from mlagent.core.context import DataFile
 from mlagent.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ class Table(msgspec.Struct, frozen=True):
     classes: int
 
 
-def read(project: Path, data: Data) -> Table:
-    """Read the file the `data:` section names; InputError (4) names the file, the column and the row."""
-    frame = _open(project / data.path, data.path)
+def read(files: Sequence[DataFile], data: Data) -> Table:
+    """Read the files of the `data:` section; InputError (4) names the file, the column and the row."""
+    frame = pl.concat([_open(file) for file in files], how="vertical_relaxed")
     if data.target not in frame.columns:
         raise InputError(
             f"{data.path} has no column {data.target!r} (data.target)",
@@ -42,15 +43,11 @@ def read(project: Path, data: Data) -> Table:
     return Table(tuple(features.columns), features.cast(pl.Float32).to_numpy(order="c"), target, classes)
 
 
-def _open(path: Path, name: str) -> pl.DataFrame:
+def _open(file: DataFile) -> pl.DataFrame:
+    path, name = file.path, file.name
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(f"{name}: cannot tell its format by {path.suffix!r}", hint="name it .csv or .parquet")
-    if not path.is_file():
-        raise InputError(
-            f"{name} (data.path) is not there",
-            hint="paths are relative to the project's folder; a template's data is made by `python make_data.py`",
-        )
     try:
         return reader(path)
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -1,50 +1,37 @@
 """Which run this is: a digest of source, data and configuration; never of a commit, a build number or a clock."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from mlagent.config.load import Settings
+from mlagent.config.sections import Data
 from mlagent.core import digest
 from mlagent.core.stage import Stage
 from mlagent.engine import environment
-from mlagent.engine.keys import Given
-from mlagent.errors import InputError
+from mlagent.engine.dataset import Dataset
+from mlagent.engine.keys import Given, left_out
 
 
-def given(project: Path, settings: Settings, stages: Sequence[Stage], force: Mapping[str, str]) -> Given:
+def given(
+    project: Path, settings: Settings, stages: Sequence[Stage], dataset: Dataset, force: Mapping[str, str]
+) -> Given:
     """Look at the project as it is now."""
     files = _Files(project)
     return Given(
         config={name: settings.plain(name) for name in settings.sections},
         sources={stage.name: files.digest(stage.sources) for stage in stages if stage.sources},
-        facts={"data": data_digest(project, settings.sections["data"].path)},
+        facts={"data": dataset.digest()},
         environment=environment.digest_of(project),
         force=force,
     )
 
 
-def data_digest(project: Path, data: str) -> str:
-    """Digest of the data file's bytes; InputError (4) when it is not there."""
-    try:
-        return digest.of_file(project / data)
-    except OSError as error:
-        raise InputError(
-            f"{data} (data.path) cannot be read: {os.strerror(error.errno or 0)}",
-            hint="paths are relative to the project's folder; a template's data is made by `python make_data.py`",
-        ) from error
-
-
 def run_id(world: Given) -> str:
-    """Twelve hex digits that name the run."""
+    """Twelve hex digits that name the run; where things are kept, logged and fetched from makes no other one."""
     deciding = {"sources": world.sources, "facts": world.facts, "environment": world.environment}
-    return digest.short(digest.of_json({**deciding, "config": _deciding(world.config)}))
-
-
-def _deciding(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Where things are kept, logged and fetched from does not make another run."""
-    return {name: section for name, section in config.items() if name not in ("tracking", "store", "worker")}
+    config = {name: section for name, section in world.config.items() if name not in ("tracking", "store", "worker")}
+    config["data"] = {key: value for key, value in config["data"].items() if key not in left_out(Data)}
+    return digest.short(digest.of_json({**deciding, "config": config}))
 
 
 class _Files:

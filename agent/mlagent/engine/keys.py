@@ -1,10 +1,11 @@
 """Which result a stage would give: a digest of all it depends on, part by part, so that a difference can be named."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
 
+from mlagent.config.sections import SHARED
 from mlagent.core import digest
 from mlagent.core.stage import Stage
 
@@ -26,12 +27,17 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 Parts = dict[str, str]
 
 
+def left_out(section: type[msgspec.Struct]) -> Collection[str]:
+    """Keys that change no result: where things lie, how long something may take."""
+    return getattr(section, "LEFT_OUT", ())
+
+
 def parts_of(stage: Stage, given: Given, inputs: Mapping[str, str]) -> Parts:
     """Name and value of everything the stage's result depends on; configuration key by key, so a change has a name."""
     parts = {"stage": f"{stage.name} revision {stage.revision}"}
     for section in (stage.name, *stage.sections):
         for key, value in given.config[section].items():
-            if section != stage.name or key not in stage.bounds:
+            if key not in left_out(SHARED.get(section, stage.config)):
                 parts[f"{section}.{key}"] = digest.canonical_json(value).decode()
     parts |= {f"input {name}": inputs[name] for name in stage.reads}
     parts |= {f"the {fact}": given.facts[fact] for fact in stage.facts}

@@ -218,6 +218,7 @@ class Runner:
             project=self.workspace.project,
             work=work,
             run_id=self.run.run_id,
+            data=self.workspace.dataset.files() if "data" in stage.facts else (),
             sections={name: settings.sections[name] for name in (*stage.sections, *stage.uses)},
             digests={name: self._done[name].digest for name in inputs},
             worker=LocalChildren(self.workspace.project, settings.secrets(), log, python),

@@ -15,6 +15,7 @@ from mlagent.core.ports.store import Store
 from mlagent.core.stage import Stage
 from mlagent.engine import identity, lease
 from mlagent.engine.clock import now
+from mlagent.engine.dataset import Dataset
 from mlagent.engine.keys import Given
 from mlagent.engine.record import Records, RunRecord
 from mlagent.errors import InfrastructureError, InputError
@@ -37,6 +38,11 @@ class Workspace:
         return adapters.store(section, self.home / "store")
 
     @cached_property
+    def dataset(self) -> Dataset:
+        """The team's rows."""
+        return Dataset(self.project, self.settings.sections["data"], self.home / "data")
+
+    @cached_property
     def ledger(self) -> Ledger:
         """Who did what to a model, and the next build's number."""
         return adapters.ledger(self.store)
@@ -57,7 +63,7 @@ class Workspace:
 
     def given(self, force: Mapping[str, str]) -> Given:
         """What the plan depends on, as it is now."""
-        return identity.given(self.project, self.settings, self.stages, force)
+        return identity.given(self.project, self.settings, self.stages, self.dataset, force)
 
     def hold(self, run_id: str) -> lease.Lease:
         """Take the run for this process; Held (21) says who has it."""

@@ -1,7 +1,7 @@
 """The team's own lint and unit tests, run as the team would run them; what fails here costs seconds, not GPU hours."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is run; an empty list leaves that check out, and the log says so."""
+
+    LEFT_OUT: ClassVar = {"timeout_seconds"}
 
     lint: Annotated[tuple[str, ...], Meta(description="The lint command, run in the project's folder.")] = (
         "ruff",
@@ -85,7 +87,6 @@ STAGE = Stage(
     ),
     sources=("**/*.py", "*.toml", "*.cfg", "*.ini"),
     in_worker=True,
-    bounds=("timeout_seconds",),
     effect="compute",
     needs=Needs(packages=(Package("ruff", "worker"), Package("pytest", "worker"))),
 )

@@ -1,7 +1,7 @@
 """Learn from the training part in a child process, keep the epoch best on the validation part, log to MLflow."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The training loop's hyperparameters."""
+
+    LEFT_OUT: ClassVar = {"timeout_seconds"}
 
     model: Annotated[
         str, Meta(pattern=r"\.py$", description="The file that gives `build_model(config) -> torch.nn.Module`.")
@@ -37,7 +39,7 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     from mlagent.core.context import Outputs
     from mlagent.data import split, table
 
-    rows = table.read(ctx.project, ctx.sections["data"])
+    rows = table.read(ctx.data, ctx.sections["data"])
     parts = split.parts(rows, ctx.sections["data"])
     for name, part in parts.items():
         split.save(part, ctx.work / f"{name}.npz")
@@ -119,7 +121,6 @@ STAGE = Stage(
     ),
     sources=("**/*.py", "!tests/**", "!make_data.py"),
     in_worker=True,
-    bounds=("timeout_seconds",),
     sections=("data",),
     uses=("project", "tracking"),
     facts=("data",),

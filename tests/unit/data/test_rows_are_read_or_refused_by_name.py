@@ -10,11 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlagent.config.sections import Data
+from mlagent.core.context import DataFile
 from mlagent.data import split, table
 from mlagent.data.table import Table
 from mlagent.errors import InputError
 
 DATA = Data(path="d.csv", target="y")
+
+
+def files(folder: Path, name: str) -> tuple[DataFile, ...]:
+    return (DataFile(name, folder / name),)
 
 
 def frame(rows: int = 200) -> pl.DataFrame:
@@ -26,8 +31,8 @@ def frame(rows: int = 200) -> pl.DataFrame:
 def test_csv_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
     frame().write_csv(tmp_path / "d.csv")
     frame().write_parquet(tmp_path / "d.parquet")
-    csv = table.read(tmp_path, DATA)
-    parquet = table.read(tmp_path, Data(path="d.parquet", target="y"))
+    csv = table.read(files(tmp_path, "d.csv"), DATA)
+    parquet = table.read(files(tmp_path, "d.parquet"), Data(path="d.parquet", target="y"))
     assert csv.columns == parquet.columns == ("a", "b")
     assert csv.classes == 3
     np.testing.assert_array_equal(csv.features, parquet.features)
@@ -54,7 +59,7 @@ def test_csv_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
 def test_rows_that_cannot_be_used_are_named(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "d.csv").write_text(text)
     with pytest.raises(InputError) as refused:
-        table.read(tmp_path, DATA)
+        table.read(files(tmp_path, "d.csv"), DATA)
     assert refused.value.message.startswith(said)
     assert refused.value.hint
 
@@ -64,16 +69,17 @@ def test_a_truncated_parquet_file_is_named(tmp_path: Path) -> None:
     whole = (tmp_path / "d.parquet").read_bytes()
     (tmp_path / "d.parquet").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"d\.parquet cannot be read"):
-        table.read(tmp_path, Data(path="d.parquet", target="y"))
+        table.read(files(tmp_path, "d.parquet"), Data(path="d.parquet", target="y"))
 
 
 @pytest.mark.parametrize(
-    ("path", "said"), [("d.xlsx", "cannot tell its format by '.xlsx'"), ("gone.csv", "is not there")]
+    ("path", "said"),
+    [("d.xlsx", "cannot tell its format by '.xlsx'"), ("gone.csv", "gone.csv cannot be read: No such file")],
 )
 def test_files_of_other_kinds_or_absent_are_named(tmp_path: Path, path: str, said: str) -> None:
     (tmp_path / "d.xlsx").touch()
     with pytest.raises(InputError, match=said):
-        table.read(tmp_path, Data(path=path, target="y"))
+        table.read(files(tmp_path, path), Data(path=path, target="y"))
 
 
 def random_table(rows: int, seed: int = 1) -> Table:

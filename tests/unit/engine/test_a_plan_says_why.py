@@ -1,5 +1,8 @@
 """Every state of a plan, with its reason in words."""
 
+from typing import ClassVar
+
+import msgspec
 import pytest
 
 from mlagent.core.artifact import Stored
@@ -9,7 +12,7 @@ from mlagent.engine.keys import Given, key_of, parts_of
 from mlagent.engine.plan import Known, Step, plan
 from mlagent.engine.record import StageRecord, State
 from mlagent.engine.results import Result
-from tests.unit.engine.chain import stage
+from tests.unit.engine.chain import Knob, stage
 
 A, B, C = stage("a"), stage("b", reads=("a",)), stage("c", reads=("b",))
 GIVEN = Given(config={name: {"knob": 0} for name in "abc"}, sources={}, facts={})
@@ -134,7 +137,13 @@ def test_the_environment_enters_the_key_of_what_runs_in_it_alone() -> None:
     assert parts_of(inside, other, {}) != parts_of(inside, GIVEN, {})
 
 
+class Bounded(Knob, frozen=True):
+    """Its knob only ends it."""
+
+    LEFT_OUT: ClassVar = {"knob"}
+
+
 def test_what_only_ends_a_stage_does_not_make_it_run_again() -> None:
     other = Given(config={**GIVEN.config, "a": {"knob": 9}}, sources={}, facts={})
-    bounded = stage("a", bounds=("knob",))
+    bounded = msgspec.structs.replace(stage("a"), config=Bounded)
     assert said(plan([bounded], other, known(kept(bounded)))) == [("reuse", "made by run r1")]
