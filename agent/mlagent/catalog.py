@@ -4,10 +4,11 @@ import msgspec
 
 from mlagent.config.sections import SHARED
 from mlagent.core.stage import Stage
-from mlagent.stages import check, evaluate, export, gate, load_test, train
+from mlagent.stages import check, evaluate, export, gate, load_test, train, validate_data
 
 STAGES: tuple[Stage, ...] = (
     check.STAGE,
+    validate_data.STAGE,
     train.STAGE,
     export.STAGE,
     evaluate.STAGE,

@@ -23,7 +23,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rows to learn from, and how they are divided."""
 
-    LEFT_OUT: ClassVar = {"path", "endpoint", "access_key", "secret_key", "verify"}
+    LEFT_OUT: ClassVar = {"path", "endpoint", "access_key", "secret_key", "verify", "schema"}
 
     path: Annotated[
         str,
@@ -32,6 +32,9 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             description="CSV or Parquet: a file, folder or glob in the project, or a URL (s3://…, gs://…, https://…).",
         ),
     ]
+    schema: Annotated[
+        str | None, Meta(description="What the rows must be (YAML); `mlagent data schema infer` writes a first one.")
+    ] = None
     target: Annotated[str, Meta(min_length=1, description="The column to predict; every other column is a feature.")]
     validation: Annotated[
         float, Meta(gt=0, lt=0.9, description="The share of rows that chooses the best epoch and is not trained on.")

@@ -32,7 +32,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     `project` is the team's folder; `work` an empty folder in which the stage writes its declared files;
     `data` the files of the team's rows, for a stage that declares that fact; `sections` the shared sections it
-    declared, typed; `digests` those of its inputs, by artifact name.
+    declared, typed; `digests` those of its inputs, by artifact name; `facts` those of the
+    world's state that it declared, and `references` the files that stand for some of them, where there are any.
     `worker` runs the team's code, `tools` mlagent's own programs.
     """
 
@@ -42,6 +43,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     data: tuple[DataFile, ...]
     sections: Mapping[str, Any]
     digests: Mapping[str, str]
+    facts: Mapping[str, str]
+    references: Mapping[str, Path]
     worker: Children
     tools: Children
     tracker: ExperimentTracker

@@ -42,7 +42,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
     `sources` are glob patterns in the project (`!` takes away again); `sections` shared sections whose values enter the
     result, `uses` those that do not (where it is logged, say); `facts` what it depends on in the world, by name;
-    `in_worker` whether the team's environment runs it. Keys that a section's class lists as LEFT_OUT change no result.
+    `accepts` the profile of data that its pass accepts; `in_worker` whether the team's environment runs it.
+    Keys that a section's class lists as LEFT_OUT change no result.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     sections: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
+    accepts: str = ""
     in_worker: bool = False
     effect: Effect
     revision: int = 1

@@ -14,11 +14,15 @@ from mlagent.core.digest import Digest
 from mlagent.errors import GateRefused, Inconclusive
 
 Outcome = Literal["pass", "fail", "inconclusive"]
+Severity = Literal["fail", "warn"]
 Comparison = Literal[">=", "<="]
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One measured value against one threshold; `value` is None where nothing could be measured."""
+    """One measured value against one threshold; `value` is None where nothing could be measured.
+
+    A check that only warns has the outcome `warn` where another would fail or be inconclusive.
+    """
 
     metric: str
     value: float | None
@@ -28,7 +32,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     samples: int
     samples_min: int = 1
     interval: tuple[float, float] | None = None
-    outcome: Outcome
+    outcome: Outcome | Literal["warn"]
     reason: str
 
 
@@ -46,7 +50,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         """Raise GateRefused (10) or Inconclusive (11), naming every check that did not pass."""
         if self.outcome == "pass":
             return
-        said = "; ".join(check.reason for check in self.checks if check.outcome != "pass")
+        said = "; ".join(check.reason for check in self.checks if check.outcome not in ("pass", "warn"))
         kind = GateRefused if self.outcome == "fail" else Inconclusive
         raise kind(f"{self.subject}: {said or 'nothing was checked, and no data is not a pass'}", hint=hint)
 
@@ -61,6 +65,7 @@ def check(
     samples_min: int = 1,
     unit: str = "",
     interval: tuple[float, float] | None = None,
+    severity: Severity = "fail",
 ) -> Check:
     """Compare `value` with `threshold` (same `unit`) on `samples` observations and say it in a sentence."""
     measured = None if value is None or not math.isfinite(value) else float(value)
@@ -74,7 +79,7 @@ def check(
         samples=samples,
         samples_min=samples_min,
         interval=interval,
-        outcome=outcome,
+        outcome="warn" if severity == "warn" and outcome != "pass" else outcome,
         reason=reason,
     )
 
@@ -113,7 +118,8 @@ def verdict(
 ) -> Verdict:
     """Sum checks up: one fail fails; else one inconclusive, or no check at all, is inconclusive; else pass."""
     outcomes = {one.outcome for one in checks}
-    outcome: Outcome = "fail" if "fail" in outcomes else "pass" if outcomes == {"pass"} else "inconclusive"
+    good = bool(outcomes) and outcomes <= {"pass", "warn"}
+    outcome: Outcome = "fail" if "fail" in outcomes else "pass" if good else "inconclusive"
     return Verdict(
         subject=subject, outcome=outcome, checks=tuple(checks), inputs=inputs, tools=tools, valid_until=valid_until
     )

@@ -9,7 +9,7 @@ import msgspec
 from mlagent.core import digest
 from mlagent.core.ports.ledger import Ledger
 from mlagent.core.stage import Stage
-from mlagent.engine import environment, results
+from mlagent.engine import accepted, environment, results
 from mlagent.engine.record import RunRecord
 from mlagent.engine.workspace import Workspace
 from mlagent.errors import Held
@@ -39,7 +39,7 @@ def collect(workspace: Workspace, keep: int, stages: Sequence[Stage], *, delete:
     loaded = (workspace.records.load(run_id) for run_id in workspace.records.ids())
     runs = sorted((found[0] for found in loaded if found), key=lambda run: run.begun, reverse=True)
     kept_results, kept_blobs = _named_by(runs[:keep])
-    kept_blobs |= _released(workspace.ledger)
+    kept_blobs |= _released(workspace.ledger) | accepted.blobs(store)
     old = [f"runs/{run.run_id}" for run in runs[keep:]]
     stale = [name for stage in stages for name in store.names(f"results/{stage.name}/") if name not in kept_results]
     loose = {blob: store.size(blob) or 0 for blob in store.blobs() if blob not in kept_blobs}

@@ -8,22 +8,27 @@ from mlagent.config.sections import Data
 from mlagent.core import digest
 from mlagent.core.stage import Stage
 from mlagent.engine import environment
-from mlagent.engine.dataset import Dataset
 from mlagent.engine.keys import Given, left_out
 
 
 def given(
-    project: Path, settings: Settings, stages: Sequence[Stage], dataset: Dataset, force: Mapping[str, str]
+    project: Path, settings: Settings, stages: Sequence[Stage], facts: Mapping[str, str], force: Mapping[str, str]
 ) -> Given:
     """Look at the project as it is now."""
     files = _Files(project)
     return Given(
         config={name: settings.plain(name) for name in settings.sections},
         sources={stage.name: files.digest(stage.sources) for stage in stages if stage.sources},
-        facts={"data": dataset.digest()},
+        facts=facts,
         environment=environment.digest_of(project),
         force=force,
     )
+
+
+def file_digest(project: Path, name: str) -> str:
+    """Digest of a file of the project, nothing when it is not there: the stage that needs it says so."""
+    path = project / name
+    return digest.of_file(path) if path.is_file() else ""
 
 
 def run_id(world: Given) -> str:

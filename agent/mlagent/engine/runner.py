@@ -124,6 +124,7 @@ class Runner:
             )
         for verdict in result.verdicts:
             verdict.raise_unless_pass(result.hint)
+        self._accept(stage)
 
     def _execute(self, stage: Stage, step: Step) -> None:
         for again in range(stage.retries + 1):
@@ -181,6 +182,11 @@ class Runner:
             verdict.raise_unless_pass(outputs.hint)
         entry.state = "done"
         self._done |= entry.outputs
+        self._accept(stage)
+
+    def _accept(self, stage: Stage) -> None:
+        if stage.accepts in self._done:
+            self.workspace.accept(self.given.facts["data"], self._done[stage.accepts], self.run.run_id)
 
     def _collect(self, stage: Stage, work: Path) -> dict[str, Stored]:
         stored = {}
@@ -221,11 +227,22 @@ class Runner:
             data=self.workspace.dataset.files() if "data" in stage.facts else (),
             sections={name: settings.sections[name] for name in (*stage.sections, *stage.uses)},
             digests={name: self._done[name].digest for name in inputs},
+            facts={name: self.given.facts[name] for name in stage.facts},
+            references=self._references(stage),
             worker=LocalChildren(self.workspace.project, settings.secrets(), log, python),
             tools=tools,
             tracker=adapters.tracker(settings.sections["tracking"], self.workspace.home / "mlflow"),
             log=log,
         )
+
+    def _references(self, stage: Stage) -> dict[str, Path]:
+        """The profile of the data accepted last, for a stage that compares with it."""
+        found = self.workspace.accepted(self.given.facts["data"]) if "accepted-data" in stage.facts else None
+        if found is None or found.profile.digest != self.given.facts["accepted-data"]:
+            return {}
+        path = self.folder / f"accepted-{found.profile.path}"
+        self.workspace.store.get(found.profile.digest, path)
+        return {"accepted-data": path}
 
     def _worker_python(self, tools: LocalChildren, log: EngineLog) -> str:
         worker = self.workspace.settings.sections["worker"]

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from mlagent import __version__, adapters
 from mlagent.config.load import Settings
+from mlagent.core.artifact import Stored
 from mlagent.core.files import write_whole
 from mlagent.core.ports.ledger import Ledger
 from mlagent.core.ports.store import Store
 from mlagent.core.stage import Stage
-from mlagent.engine import identity, lease
+from mlagent.engine import accepted, identity, lease
 from mlagent.engine.clock import now
 from mlagent.engine.dataset import Dataset
 from mlagent.engine.keys import Given
@@ -63,7 +64,27 @@ class Workspace:
 
     def given(self, force: Mapping[str, str]) -> Given:
         """What the plan depends on, as it is now."""
-        return identity.given(self.project, self.settings, self.stages, self.dataset, force)
+        return identity.given(self.project, self.settings, self.stages, self.facts(), force)
+
+    def facts(self) -> dict[str, str]:
+        """What stages may declare of the world, by name: a digest, or nothing where there is none."""
+        data = self.dataset.digest()
+        schema = self.settings.sections["data"].schema
+        found = self.accepted(data)
+        return {
+            "data": data,
+            "schema": identity.file_digest(self.project, schema) if schema else "",
+            "accepted-data": found.profile.digest if found else "",
+        }
+
+    def accepted(self, data: str) -> accepted.Accepted | None:
+        """The data that passed last and is not this."""
+        return accepted.reference(self.store, self.settings.sections["project"].name, data)
+
+    def accept(self, data: str, profile: Stored, run_id: str) -> None:
+        """The gate passed on a model of this data."""
+        one = accepted.Accepted(data, profile, run_id)
+        accepted.accept(self.store, self.settings.sections["project"].name, one)
 
     def hold(self, run_id: str) -> lease.Lease:
         """Take the run for this process; Held (21) says who has it."""
@@ -122,6 +143,16 @@ class Workspace:
         run_id = self.newest()
         found = self.records.load(run_id) if run_id else None
         return found[0] if found else None
+
+    def judged_last(self, stage: str) -> RunRecord | None:
+        """The run begun last in which the stage came to an end, by a yes or a no."""
+        loaded = (self.records.load(run_id) for run_id in self.records.ids())
+        ended = [
+            found[0]
+            for found in loaded
+            if found and stage in found[0].stages and found[0].stages[stage].state in ("done", "refused")
+        ]
+        return max(ended, key=lambda run: run.begun, default=None)
 
     def newest(self) -> str | None:
         """Id of the run begun last on this machine."""

@@ -6,10 +6,11 @@ import click
 
 from mlagent.core.verdict import Verdict
 
+MANY = 8
 COLOURS = {
     **dict.fromkeys(("pass", "done", "found"), "green"),
     **dict.fromkeys(("fail", "failed", "refused", "missing"), "red"),
-    **dict.fromkeys(("inconclusive", "stopped", "running"), "yellow"),
+    **dict.fromkeys(("inconclusive", "stopped", "running", "warn"), "yellow"),
 }
 
 
@@ -27,11 +28,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, colour: int | N
 
 
 def verdicts(judged: Sequence[tuple[str, Verdict]]) -> str:
-    """A row for every check of every verdict, in the order of the stages (stage name, verdict)."""
+    """A row for every check of every verdict, in the order of the stages (stage name, verdict).
+
+    Of a verdict with more than MANY checks those that passed share one row.
+    """
     head = ("stage", "check", "value", "threshold", "samples", "verdict")
     rows = []
     for stage, verdict in judged:
-        for check in verdict.checks:
+        shown = [one for one in verdict.checks if len(verdict.checks) <= MANY or one.outcome != "pass"]
+        if len(shown) < len(verdict.checks):
+            others = f"{len(verdict.checks) - len(shown)} {'other ' if shown else ''}checks"
+            rows.append((stage, others, "", "", "", "pass"))
+        for check in shown:
             value = "-" if check.value is None else f"{check.value:.4g} {check.unit}".rstrip()
             limit = f"{check.comparison} {check.threshold:.4g} {check.unit}".rstrip()
             rows.append((stage, check.metric, value, limit, str(check.samples), check.outcome))

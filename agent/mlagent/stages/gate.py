@@ -54,6 +54,7 @@ STAGE = Stage(
     config=Config,
     run=run,
     reads=("metrics",),
+    accepts="data-profile",
     effect="compute",
     needs=Needs(packages=(Package("numpy", "control"),)),
 )

@@ -54,7 +54,7 @@ TABLE = (
     Bad("nothing to stand on", ("gate",), 4, "what train makes is not there for this source, data and configuration", "mlagent plan"),
     Bad("bad run id", ("show", "../../etc"), 4, "'../../etc' is not a run's id (twelve hex digits)", ".mlagent/runs"),
     Bad("unknown run", ("show", "0123456789ab"), 4, "there is no run 0123456789ab", "runs: none"),
-    Bad("unknown stage", ("run", "--until", "trian"), 2, "'trian' is not one of 'check', 'train'", "mlagent run --help"),
+    Bad("unknown stage", ("run", "--until", "trian"), 2, "'trian' is not one of 'check', 'validate-data', 'train'", "mlagent run --help"),
     Bad("a store nobody knows", ("plan", "--set", "store.url=s4://bucket"), 3, "s4://bucket", ""),
     Bad("data not there", ("train",), 4, "gone.csv (data.path) cannot be read: No such file", "make_data.py", GOOD.replace("data.csv", "gone.csv")),
     Bad("unknown section to explain", ("config", "explain", "trian"), 2, "'trian' is not a section; did you mean 'train'?", "--help"),

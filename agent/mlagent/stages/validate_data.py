@@ -1,0 +1,85 @@
+"""Look at every row before anything learns from it: what the schema asks, and how far it is from what passed last."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta
+
+from mlagent.core.artifact import Artifact
+from mlagent.core.stage import Needs, Package, Stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlagent.core.context import Context, Outputs
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the rows must be."""
+
+    rows_shown: Annotated[
+        int, Meta(ge=1, le=1000, description="How many failing rows of each check stand in the report.")
+    ] = 10
+
+
+def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
+    """Scan, judge, and keep the findings and the profile."""
+    from datetime import UTC, datetime
+
+    from mlagent import __version__
+    from mlagent.core.context import Outputs
+    from mlagent.core.digest import canonical_json
+    from mlagent.core.verdict import verdict
+    from mlagent.data import judge, profile, schema_file
+    from mlagent.data.scan import POLARS, Scanner
+
+    now = datetime.now(UTC)
+    schema = schema_file.of(ctx.project, ctx.sections["data"], ctx.data)
+    scanned = Scanner(schema, now, config.rows_shown).scan(ctx.data)
+    reference = ctx.references.get("accepted-data")
+    before = msgspec.json.decode(reference.read_bytes(), type=profile.Profile) if reference else None
+    moved = profile.compare(before, scanned.sample, list(schema.columns)) if before else {}
+    judged = judge.judge(schema, scanned, moved, now)
+    report = {"findings": judged.findings, "rows": scanned.rows, "files": [file.name for file in ctx.data]}
+    (ctx.work / "data-report.json").write_bytes(canonical_json(report))
+    (ctx.work / "data-profile.json").write_bytes(
+        canonical_json(profile.of_sample(scanned.sample, scanned.rows, schema))
+    )
+    for finding in judged.findings:
+        (ctx.log.info if finding.failures <= finding.allowed else ctx.log.warning)(finding.says)
+    if before is None:
+        ctx.log.info("no rows were accepted before: nothing to compare with yet")
+    worst = [one.says for one in judged.findings if one.severity == "fail" and one.failures > one.allowed]
+    passed = sum(one.outcome == "pass" for one in judged.checks)
+    return Outputs(
+        summary=f"{passed} of {len(judged.checks)} checks passed on {scanned.rows} rows"
+        + (f"; {worst[0]}" if worst else ""),
+        verdicts=(
+            verdict(
+                "data",
+                judged.checks,
+                inputs=ctx.facts,
+                tools={"mlagent": __version__, "polars": POLARS},
+                valid_until=judged.valid_until,
+            ),
+        ),
+        hint="the rows stand in data-report.json; mend them at their source, or say in the schema that they are right",
+    )
+
+
+STAGE = Stage(
+    name="validate-data",
+    title="Validate the data",
+    about="Checks every row against the schema and the rows accepted last; bad data stops here, with the rows to show.",
+    config=Config,
+    run=run,
+    writes=(
+        Artifact("data-report", "data-report.json", "what is wrong, with the first rows of each kind"),
+        Artifact("data-profile", "data-profile.json", "what the rows look like, column by column"),
+    ),
+    sections=("data",),
+    facts=("data", "schema", "accepted-data"),
+    effect="compute",
+    needs=Needs(packages=(Package("polars", "control"), Package("numpy", "control"))),
+)
