@@ -4,11 +4,12 @@ import msgspec
 
 from mlagent.config.sections import SHARED
 from mlagent.core.stage import Stage
-from mlagent.stages import check, evaluate, export, gate, load_test, train, validate_data
+from mlagent.stages import check, evaluate, export, gate, load_test, split, train, validate_data
 
 STAGES: tuple[Stage, ...] = (
     check.STAGE,
     validate_data.STAGE,
+    split.STAGE,
     train.STAGE,
     export.STAGE,
     evaluate.STAGE,

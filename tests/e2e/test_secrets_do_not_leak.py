@@ -109,6 +109,8 @@ def forms() -> list[bytes]:
 
 COMMANDS: dict[str, list[list[str]]] = {
     "check": [["check"]],
+    "validate-data": [["validate-data"]],
+    "split": [["split"]],
     "train": [["train"], ["--log", "json", "train", "--epochs", "1"]],
     "export": [["export"]],
     "evaluate": [["--log", "lines", "evaluate"]],
@@ -121,6 +123,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "plan": [["plan"], ["plan", "--json"]],
     "show": [["show"], ["show", "--json"]],
     "gc": [["gc"], ["gc", "--keep", "1", "--delete"]],
+    "data": [["data", "changed"], ["data", "changed", "--json"], ["data", "schema", "infer", "data/digits.csv"]],
     "config": [["config", "explain"], ["config", "explain", "--json"], ["config", "check"], ["config", "schema"]],
     "init": [["init", "another", "--no-data"]],
     "doctor": [["doctor"], ["doctor", "--json"]],

@@ -23,13 +23,14 @@ def test_every_stage_passes_and_the_run_ends_in_a_table_of_verdicts(finished: Fi
     assert states(project) == {stage.name: "done" for stage in catalog.STAGES}
     table = ended.stdout.partition("verdict\n")[2]
     judged = {line.split()[0]: line.split()[-1] for line in table.splitlines() if line.endswith(("pass", "fail"))}
-    assert judged == {"export": "pass", "gate": "pass", "load-test": "pass"}
+    assert set(judged) == {"validate-data", "split", "export", "gate", "load-test"}
+    assert set(judged.values()) == {"pass"}
 
 
 def test_the_model_was_judged_on_real_rows_that_training_never_saw(finished: Finished) -> None:
     project, _ = finished
     folder = project / ".mlagent" / "runs" / record(project)["run_id"]
-    test, validation = (np.load(folder / "train" / f"{name}.npz") for name in ("test", "validation"))
+    test, validation = (np.load(folder / "split" / f"{name}.npz") for name in ("test", "validation"))
     metrics = json.loads((folder / "evaluate" / "metrics.json").read_text())
     table = np.loadtxt(project / "data" / "digits.csv", delimiter=",", skiprows=1)
     rows = {row.tobytes() for row in table.astype(np.float32)}
@@ -45,7 +46,6 @@ def test_the_model_was_judged_on_real_rows_that_training_never_saw(finished: Fin
     assert unseen | chosen < rows
     assert not unseen & chosen
     assert metrics["rows"] == len(test["target"])
-    assert not (folder / "train" / "train.npz").exists()
 
 
 def test_the_training_is_in_mlflow(finished: Finished) -> None:
@@ -77,7 +77,7 @@ def test_a_run_with_nothing_new_reuses_every_stage_and_asks_nobody(digits: Path,
         ("threshold", ["gate", "load-test"]),
         ("declared source", ["check", "train", "export"]),
         ("a test of the team's", ["check", "load-test"]),
-        ("rows", ["train", "export", "evaluate", "gate", "load-test"]),
+        ("rows", ["validate-data", "split", "train", "export", "evaluate", "gate", "load-test"]),
         # a row of the test part: the weights come out the same, so the export is reused
         ("one row of the test part", ["train", "evaluate", "gate", "load-test"]),
         ("where it is logged", []),
@@ -108,7 +108,8 @@ def test_verdicts_are_canonical_json_with_thresholds_values_and_samples(finished
     project, _ = finished
     folder = project / ".mlagent" / "runs" / record(project)["run_id"]
     found = {path.name: path.read_bytes() for path in folder.glob("*/verdict-*.json")}
-    assert sorted(found) == ["verdict-gate.json", "verdict-load-test.json", "verdict-parity.json"]
+    names = ("data", "gate", "load-test", "parity", "split")
+    assert sorted(found) == [f"verdict-{name}.json" for name in names]
     for data in found.values():
         verdict = json.loads(data)
         assert data == json.dumps(verdict, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -201,4 +202,4 @@ def test_the_same_project_gives_the_same_model_bytes_on_this_machine(
     after = record(digits)["stages"]
     assert after["export"]["reused_from"] is None
     assert after["export"]["outputs"]["onnx"]["digest"] == before["export"]["outputs"]["onnx"]["digest"]
-    assert after["train"]["outputs"]["test-part"]["digest"] == before["train"]["outputs"]["test-part"]["digest"]
+    assert after["train"]["outputs"]["model"]["digest"] == before["train"]["outputs"]["model"]["digest"]

@@ -23,11 +23,11 @@ def store(settings: "Keep", home: Path) -> "Store":
     return open_store(settings.url, _options(settings))
 
 
-def remote_files(settings: "Data") -> "RemoteFiles":
-    """The files behind the URL of the `data:` section."""
+def remote_files(url: str, settings: "Data") -> "RemoteFiles":
+    """The files behind a URL of the `data:` section."""
     from mlagent.adapters.remote_data import RemoteFiles
 
-    return RemoteFiles(settings.path, _options(settings))
+    return RemoteFiles(url, _options(settings))
 
 
 def _options(settings: "Data | Keep") -> dict[str, str]:

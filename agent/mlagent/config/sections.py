@@ -23,7 +23,16 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rows to learn from, and how they are divided."""
 
-    LEFT_OUT: ClassVar = {"path", "endpoint", "access_key", "secret_key", "verify", "schema"}
+    LEFT_OUT: ClassVar = {
+        "path",
+        "validation_path",
+        "test_path",
+        "endpoint",
+        "access_key",
+        "secret_key",
+        "verify",
+        "schema",
+    }
 
     path: Annotated[
         str,
@@ -36,6 +45,20 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         str | None, Meta(description="What the rows must be (YAML); `mlagent data schema infer` writes a first one.")
     ] = None
     target: Annotated[str, Meta(min_length=1, description="The column to predict; every other column is a feature.")]
+    key: Annotated[
+        str | None, Meta(description="The column that names what a row is about (a policy): its rows fall together.")
+    ] = None
+    group: Annotated[
+        str | None, Meta(description="The column whose rows fall together instead of the key's (a household).")
+    ] = None
+    time: Annotated[
+        str | None, Meta(description="Divide by this column: the newest rows test, those before them validate.")
+    ] = None
+    exclude: Annotated[
+        tuple[str, ...], Meta(description="Columns that are not features, such as those that hold the answer.")
+    ] = ()
+    validation_path: Annotated[str | None, Meta(description="Rows to validate on, given as data.path is.")] = None
+    test_path: Annotated[str | None, Meta(description="Rows to test on, given as data.path is.")] = None
     validation: Annotated[
         float, Meta(gt=0, lt=0.9, description="The share of rows that chooses the best epoch and is not trained on.")
     ] = 0.15
@@ -51,7 +74,13 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = False
 
     def __post_init__(self) -> None:
-        """Leave rows to train on."""
+        """Leave rows to train on, and divide in one way."""
+        if self.validation_path and not self.test_path:
+            message = "validation_path without test_path: give both files, or let mlagent divide"
+            raise ValueError(message)
+        if self.group and self.time:
+            message = "group and time both divide the rows: choose one"
+            raise ValueError(message)
         if self.validation + self.test >= 0.95:
             message = f"validation ({self.validation}) and test ({self.test}) together leave too few rows to train on"
             raise ValueError(message)

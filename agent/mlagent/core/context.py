@@ -13,10 +13,14 @@ from mlagent.core.verdict import Verdict
 
 
 class DataFile(msgspec.Struct, frozen=True):
-    """A file of the team's rows on this machine; `name` is how people call it (a path in the project, or a URL)."""
+    """A file of the team's rows on this machine; `name` is how people call it (a path in the project, or a URL).
+
+    `part` is what the file was given for, "validation" or "test"; empty for rows that are to be divided.
+    """
 
     name: str
     path: Path
+    part: str = ""
 
 
 class Outputs(msgspec.Struct, frozen=True, kw_only=True):

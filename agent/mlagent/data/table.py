@@ -1,71 +1,115 @@
-"""From a CSV or Parquet file to numbers: the one place that opens the team's data."""
+"""From the team's files to features and a target: the one place that takes the rows into memory."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from mlagent.config.sections import Data
 from mlagent.core.context import DataFile
-from mlagent.errors import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
+from mlagent.data.schema import Schema
+from mlagent.data.tables import open_table
+from mlagent.data.typed import convert
+from mlagent.errors import ConfigError, InputError
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {".csv": pl.read_csv, ".parquet": pl.read_parquet}
 MAX_CLASSES = 1000
+MAX_CATEGORIES = 100
+BATCH_ROWS = 250_000
+FILE = "which part's file: "  # the column that holds the part of the file a row comes from
 
 
 class Table(msgspec.Struct, frozen=True):
-    """Rows as numbers: `features` float32 (rows, columns), `target` int64 (rows,) in 0..classes-1."""
+    """`features` as they stand (numbers, booleans, categories), `target` int64 (rows,) in 0..classes-1.
 
-    columns: tuple[str, ...]
-    features: "np.ndarray"
+    `beside` holds what is no feature but divides the rows: key, group, time, and the part their file was given for.
+    """
+
+    features: pl.DataFrame
     target: "np.ndarray"
     classes: int
+    beside: pl.DataFrame
+
+    def where(self, mask: "np.ndarray") -> "Table":
+        """The rows of a mask (rows,)."""
+        chosen = pl.Series(mask)
+        return Table(self.features.filter(chosen), self.target[mask], self.classes, self.beside.filter(chosen))
 
 
-def read(files: Sequence[DataFile], data: Data) -> Table:
-    """Read the files of the `data:` section; InputError (4) names the file, the column and the row."""
-    frame = pl.concat([_open(file) for file in files], how="vertical_relaxed")
-    if data.target not in frame.columns:
-        raise InputError(
-            f"{data.path} has no column {data.target!r} (data.target)",
-            hint=f"its columns: {', '.join(frame.columns[:20])}{' …' if frame.width > 20 else ''}",
-        )
+def read(files: Sequence[DataFile], data: Data, schema: Schema | None = None) -> Table:
+    """Read the files of the `data:` section; InputError (4) names the file, the column and the row.
+
+    With a schema the columns have its types and texts are categories; without one, features are numbers.
+    """
+    frames = (_open(file, schema).with_columns(pl.lit(file.part).alias(FILE)) for file in files)
+    frame = pl.concat(frames, how="diagonal_relaxed")
+    name = files[0].name
+    beside = [one for one in (data.key, data.group, data.time) if one]
+    for key, column in (("target", data.target), ("key", data.key), ("group", data.group), ("time", data.time)):
+        if column and column not in frame.columns:
+            shown = [one for one in frame.columns if one != FILE]
+            raise InputError(
+                f"{name} has no column {column!r} (data.{key})",
+                hint=f"its columns: {', '.join(shown[:20])}{' …' if len(shown) > 20 else ''}",
+            )
     if frame.height == 0:
-        raise InputError(f"{data.path} holds no rows", hint="is it the right file, and was it written to its end?")
-    features = frame.drop(data.target)
-    _refuse_unusable(features, data.path)
-    target, classes = _target(frame.get_column(data.target), data.path)
-    return Table(tuple(features.columns), features.cast(pl.Float32).to_numpy(order="c"), target, classes)
+        raise InputError(f"{name} holds no rows", hint="is it the right file, and was it written to its end?")
+    features = frame.drop(data.target, FILE, *beside, *(one for one in data.exclude if one in frame.columns))
+    if not features.width:
+        raise ConfigError("no column is left to learn from", hint="data.exclude, key, group and time are no features")
+    _refuse_unusable(features, name, texts=schema is not None)
+    target, classes = _target(frame.get_column(data.target), name)
+    return Table(features, target, classes, frame.select(*beside, FILE))
 
 
-def _open(file: DataFile) -> pl.DataFrame:
-    path, name = file.path, file.name
-    reader = READERS.get(path.suffix.lower())
+def _open(file: DataFile, schema: Schema | None) -> pl.DataFrame:
+    if schema is not None:
+        return _typed(file, schema)
+    reader = READERS.get(Path(file.name).suffix.lower())
     if reader is None:
-        raise InputError(f"{name}: cannot tell its format by {path.suffix!r}", hint="name it .csv or .parquet")
+        raise InputError(
+            f"{file.name}: cannot tell its format by {Path(file.name).suffix!r}", hint="name it .csv or .parquet"
+        )
     try:
-        return reader(path)
+        return reader(file.path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(
-            f"{name} cannot be read: {str(error).splitlines()[0]}",
+            f"{file.name} cannot be read: {str(error).splitlines()[0]}",
             hint="the file may be cut off or of another format; write it anew",
         ) from error
 
 
-def _refuse_unusable(features: pl.DataFrame, name: str) -> None:
+def _typed(file: DataFile, schema: Schema) -> pl.DataFrame:
+    opened = open_table(file)
+    known = [name for name in opened.schema if name in schema.columns]
+    changed = (convert(name, opened.schema[name], schema.columns[name].type) for name in known)
+    expressions = [one for one in changed if one is not None]
+    batches = [batch.with_columns(expressions) for batch in opened.batches(BATCH_ROWS, known)]
+    return pl.concat(batches) if batches else pl.DataFrame(schema=dict.fromkeys(known, pl.Null))
+
+
+def _refuse_unusable(features: pl.DataFrame, name: str, *, texts: bool) -> None:
     for column in features.get_columns():
-        if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
+        if column.dtype == pl.String and texts:
+            _refuse_many(column, name)
+        elif column.dtype.is_numeric() or column.dtype == pl.Boolean:
+            good = column.is_finite() if column.dtype.is_float() else column.is_not_null()
+            _refuse_rows(column, ~good, name, "a number")
+        else:
             raise InputError(
                 f"{name}: the column {column.name!r} holds {column.dtype}, and features are numbers",
-                hint="turn it into numbers or leave it out of the file",
+                hint="a text becomes a category where data.schema names it; data.exclude leaves a column out",
             )
-        _refuse_rows(
-            column, ~(column.is_finite() if column.dtype.is_float() else column.is_not_null()), name, "a number"
+
+
+def _refuse_many(column: pl.Series, name: str) -> None:
+    found = column.n_unique()
+    if found > MAX_CATEGORIES:
+        raise InputError(
+            f"{name}: {column.name!r} holds {found} different texts; categories are {MAX_CATEGORIES} at most",
+            hint="is it a name or a key? leave it out (data.exclude), or name it as data.key",
         )
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,29 +44,34 @@ class Dataset:
 
     def files(self) -> tuple[DataFile, ...]:
         """The files, on this machine; InputError (4) when there are none, InfrastructureError (20) out of reach."""
-        if "://" in self._data.path:
-            remote = adapters.remote_files(self._data)
-            return tuple(self._fetched(remote, file) for file in remote.listed(SUFFIXES))
-        return tuple(DataFile(self._named(path), path) for path in self._local())
+        given = {"": self._data.path, "validation": self._data.validation_path, "test": self._data.test_path}
+        return tuple(file for part, path in given.items() if path for file in self._of(path, part))
+
+    def _of(self, path: str, part: str) -> Iterator[DataFile]:
+        if "://" in path:
+            remote = adapters.remote_files(path, self._data)
+            yield from (self._fetched(remote, file, part) for file in remote.listed(SUFFIXES))
+        else:
+            yield from (DataFile(self._named(one), one, part) for one in self._local(path))
 
     def digest(self) -> str:
         """Of the content: of the one file's bytes, or of the names and contents of several."""
-        found = {file.name: self._digest(file) for file in self.files()}
+        found = {f"{file.part} {file.name}".lstrip(): self._digest(file) for file in self.files()}
         return next(iter(found.values())) if len(found) == 1 else digest.of_json(found)
 
-    def _local(self) -> list[Path]:
-        path = self._project / self._data.path
+    def _local(self, given: str) -> list[Path]:
+        path = self._project / given
         if path.is_dir():
             inside = (one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES and one.is_file())
             found = [one for one in inside if not any(part.startswith(".") for part in one.relative_to(path).parts)]
-        elif GLOB.search(self._data.path):
+        elif GLOB.search(given):
             root = Path(path.anchor)
             found = [one for one in root.glob(str(path.relative_to(root))) if one.is_file()]
         else:
             found = [path]
         if not found:
             raise InputError(
-                f"{self._data.path} (data.path) names no {' or '.join(SUFFIXES)} file",
+                f"{given} (data.path) names no {' or '.join(SUFFIXES)} file",
                 hint="paths are relative to the project's folder",
             )
         return sorted(found)
@@ -101,13 +106,13 @@ class Dataset:
     def _remember(self, name: str, known: Known) -> None:
         write_whole(self._home / "known.json", msgspec.json.encode({**self._known(), name: known}))
 
-    def _fetched(self, remote: "RemoteFiles", file: "RemoteFile") -> DataFile:
+    def _fetched(self, remote: "RemoteFiles", file: "RemoteFile", part: str) -> DataFile:
         """The file on this machine, downloaded when it is not here as it is there."""
         path = self._home / "fetched" / digest.short(digest.of_bytes(file.url.encode())) / file.name
         stamp = path.with_name(f"{path.name}.stamp")
         if self._data.verify or not path.is_file() or not stamp.is_file() or stamp.read_text() != file.stamp:
             self._keep(lambda: self._download(remote, file, path, stamp))
-        return DataFile(file.url, path)
+        return DataFile(file.url, path, part)
 
     def _download(self, remote: "RemoteFiles", file: "RemoteFile", path: Path, stamp: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

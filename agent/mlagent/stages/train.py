@@ -35,26 +35,18 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
-    """Divide the rows, train in the worker, log what happened; the test part is written, never given to the worker."""
+    """Train in the worker, which never sees the test part, and log what happened."""
     from mlagent.core.context import Outputs
-    from mlagent.data import split, table
 
-    rows = table.read(ctx.data, ctx.sections["data"])
-    parts = split.parts(rows, ctx.sections["data"])
-    for name, part in parts.items():
-        split.save(part, ctx.work / f"{name}.npz")
-    shape = {"columns": rows.columns, "features": len(rows.columns), "classes": rows.classes}
-    (ctx.work / "shape.json").write_bytes(msgspec.json.encode(shape))
-    ctx.log.info("rows: " + ", ".join(f"{len(part.target)} {name}" for name, part in parts.items()))
+    classes = msgspec.json.decode(inputs["shape"].read_bytes())["classes"]
     watch = _Epochs(ctx)
     ctx.worker.run(
-        "mlagent.training", _request(config, ctx, rows.classes), ctx.work, watch.poll, seconds=config.timeout_seconds
+        "mlagent.training", _request(config, ctx, inputs, classes), ctx.work, watch.poll, seconds=config.timeout_seconds
     )
     watch.poll()
-    (ctx.work / "train.npz").unlink()
     result = msgspec.json.decode((ctx.work / "result.json").read_bytes())
     best = watch.epochs[result["best_epoch"] - 1]
-    tracked = ctx.tracker.record(_training(config, ctx, watch.epochs, result))
+    tracked = ctx.tracker.record(_training(config, ctx, inputs["shape"], watch.epochs, result))
     ctx.log.info("logged to MLflow", mlflow_run=tracked)
     return Outputs(
         summary=f"best of {len(watch.epochs)} epochs is {best['epoch']}: validation loss {best['validation_loss']:.4f},"
@@ -62,18 +54,20 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     )
 
 
-def _request(config: Config, ctx: "Context", classes: int) -> dict[str, Any]:
+def _request(config: Config, ctx: "Context", inputs: "Mapping[str, Path]", classes: int) -> dict[str, Any]:
     return {
         "task": "train",
         "project": str(ctx.project),
-        "train": str(ctx.work / "train.npz"),
-        "validation": str(ctx.work / "validation.npz"),
+        "train": str(inputs["train-part"]),
+        "validation": str(inputs["validation-part"]),
         "classes": classes,
         **{name: value for name, value in msgspec.to_builtins(config).items() if name != "timeout_seconds"},
     }
 
 
-def _training(config: Config, ctx: "Context", epochs: list[dict[str, Any]], result: dict[str, Any]) -> Any:  # noqa: ANN401 - imported late
+def _training(
+    config: Config, ctx: "Context", shape: "Path", epochs: list[dict[str, Any]], result: dict[str, Any]
+) -> Any:  # noqa: ANN401 - imported late
     from mlagent.core.ports.tracker import Point, Training
 
     metrics = ("train_loss", "validation_loss", "validation_accuracy")
@@ -83,7 +77,7 @@ def _training(config: Config, ctx: "Context", epochs: list[dict[str, Any]], resu
         params={key: str(value) for key, value in msgspec.to_builtins(config).items()},
         tags={"mlagent.run": ctx.run_id, "mlagent.device": result["device"], "mlagent.torch": result["torch"]},
         points=[Point(name, epoch[name], epoch["epoch"]) for epoch in epochs for name in metrics],
-        files=[ctx.work / "model.pt", ctx.work / "shape.json"],
+        files=[ctx.work / "model.pt", shape],
     )
 
 
@@ -115,17 +109,11 @@ STAGE = Stage(
     writes=(
         Artifact("model", "model.pt", "the weights (state_dict) of the best epoch"),
         Artifact("epochs", "epochs.jsonl", "losses and accuracy, a line an epoch"),
-        Artifact("shape", "shape.json", "the feature columns in order, and the number of classes"),
-        Artifact("validation-part", "validation.npz", "the rows that chose the epoch"),
-        Artifact("test-part", "test.npz", "the rows that training never saw"),
     ),
     sources=("**/*.py", "!tests/**", "!make_data.py"),
     in_worker=True,
-    sections=("data",),
+    reads=("shape", "train-part", "validation-part"),
     uses=("project", "tracking"),
-    facts=("data",),
     effect="compute",
-    needs=Needs(
-        packages=(Package("polars", "control"), Package("mlflow", "control"), Package("torch", "worker")), gpu=True
-    ),
+    needs=Needs(packages=(Package("mlflow", "control"), Package("torch", "worker")), gpu=True),
 )
