@@ -1,10 +1,11 @@
 """The door to the outside: one vendor a file, opened only when something asks for it."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlagent.errors import missing_package
+from mlagent.errors import ConfigError, missing_package
 
 if TYPE_CHECKING:
     from mlagent.adapters.remote_data import RemoteFiles
@@ -14,13 +15,19 @@ if TYPE_CHECKING:
     from mlagent.core.ports.tracker import ExperimentTracker, Point, Training
 
 
-def store(settings: "Keep", home: Path) -> "Store":
-    """The store of the `store:` section; the folder `home`, made when needed, is the local one."""
+def store(settings: "Keep", project: Path, home: Path) -> "Store":
+    """The store of the `store:` section, whose path is relative to the project; in the folder `home` without one."""
     from mlagent.adapters.stores import open_store
 
     if settings.url is None:
         return open_store(home)
-    return open_store(settings.url, _options(settings))
+    if "://" in settings.url:
+        return open_store(settings.url, _options(settings))
+    if re.match(r"[a-z0-9]{2,}:/", settings.url):
+        raise ConfigError(
+            f"store.url: {settings.url!r} is neither a path nor a URL", hint="a URL has two slashes: s3://…"
+        )
+    return open_store(project / Path(settings.url).expanduser())
 
 
 def remote_files(url: str, settings: "Data") -> "RemoteFiles":

@@ -1,5 +1,6 @@
 """MLflow: a SQLite file beside the runs by default, any tracking server by setting."""
 
+import fcntl
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,11 +35,12 @@ class MlflowTracker:
             os.environ["MLFLOW_TRACKING_PASSWORD"] = settings.password.reveal()
         with self._reaching():
             home.mkdir(parents=True, exist_ok=True) if self._home else None
-            self._client = MlflowClient(tracking_uri=self._where)
+            with self._alone():
+                self._client = MlflowClient(tracking_uri=self._where)
 
     def record(self, training: Training) -> str:
         """Write one finished run in one batch of parameters, tags and points, then its files."""
-        with self._reaching():
+        with self._reaching(), self._alone():
             run_id: str = self._client.create_run(
                 self._experiment(training.experiment), run_name=training.name
             ).info.run_id
@@ -75,6 +77,16 @@ class MlflowTracker:
             return str(found.experiment_id)
         kept = (self._home / "artifacts").as_uri() if self._home else None
         return str(self._client.create_experiment(name, artifact_location=kept))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One writer of the SQLite file at a time: two that make its tables at once spoil them."""
+        if self._home is None:
+            yield
+            return
+        with (self._home / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:

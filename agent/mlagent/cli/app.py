@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mlagent import catalog
+from mlagent.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,10 @@ class App:
         """The project's folder."""
         from pathlib import Path
 
-        return Path(self.folder).resolve()
+        try:
+            return Path(self.folder).resolve()
+        except (RuntimeError, ValueError) as error:  # links that lead in a circle; a zero byte
+            raise UsageError(f"--project {self.folder!r}: {error}", hint="name the project's folder") from error
 
     def settings(self, flags: "Sequence[Flag]" = ()) -> "Settings":
         """The resolved configuration; from here on its secrets are masked wherever they would be printed."""

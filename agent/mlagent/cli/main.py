@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -94,14 +95,15 @@ def _as_error(raised: BaseException) -> MlagentError:
 
 
 def _say(error: MlagentError, raised: BaseException, app: App) -> None:
-    if isinstance(error, Bug):
-        import traceback
-
-        click.echo(app.mask("".join(traceback.format_exception(raised))), err=True)
     message, hint = app.mask(error.message), app.mask(error.hint)
-    click.echo(click.style(f"Error: {message}", fg="red"), err=True)
-    if hint:
-        click.echo(f"Hint: {hint}", err=True)
+    with suppress(OSError):  # standard error may be closed or full: error.json still says it
+        if isinstance(error, Bug):
+            import traceback
+
+            click.echo(app.mask("".join(traceback.format_exception(raised))), err=True)
+        click.echo(click.style(f"Error: {message}", fg="red"), err=True)
+        if hint:
+            click.echo(f"Hint: {hint}", err=True)
     _keep(error, message, hint, app.error_homes)
 
 
@@ -120,4 +122,5 @@ def _keep(error: MlagentError, message: str, hint: str, homes: "Sequence[Path]")
                 open_home(home)
             write_whole(home / "error.json", data)
         except (OSError, MlagentError) as failed:
-            click.echo(f"(error.json could not be written: {failed})", err=True)
+            with suppress(OSError):
+                click.echo(f"(error.json could not be written: {failed})", err=True)

@@ -8,6 +8,7 @@ import click
 from mlagent import catalog
 from mlagent.cli.app import App
 from mlagent.cli.options import parse_sets, set_option
+from mlagent.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,7 @@ def execute(app: App, flags: "Sequence[Flag]", *, start: str | None, until: str 
     from mlagent.engine.runner import Runner
     from mlagent.engine.workspace import open_home
 
+    _must_agree(start, until, force)
     workspace = app.workspace(flags)
     open_home(workspace.home)
     given = workspace.given({name: secrets.token_hex(8) for name in force})
@@ -53,6 +55,17 @@ def execute(app: App, flags: "Sequence[Flag]", *, start: str | None, until: str 
             finish(app, runner.run)
     finally:
         lease.release()
+
+
+def _must_agree(start: str | None, until: str | None, force: "Sequence[str]") -> None:
+    """A range that holds no stage, or not the forced one, would do nothing and look like success."""
+    names = [stage.name for stage in catalog.STAGES]
+    first, last = names.index(start or names[0]), names.index(until or names[-1])
+    if first > last:
+        raise UsageError(f"--from {start} comes after --until {until}", hint=f"the order is: {', '.join(names)}")
+    outside = [name for name in force if name not in names[first : last + 1]]
+    if outside:
+        raise UsageError(f"--force {outside[0]} is outside of what is run", hint=f"the order is: {', '.join(names)}")
 
 
 def finish(app: App, record: "RunRecord") -> None:

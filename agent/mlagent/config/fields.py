@@ -1,6 +1,7 @@
 """One typed field is flag, environment variable, help, validation and provenance."""
 
 import difflib
+import math
 import re
 import shlex
 import types
@@ -68,7 +69,12 @@ class Field(msgspec.Struct, frozen=True):
                 raise msgspec.ValidationError(f"cannot be split into words: {error}") from error
         if text and type(None) in get_args(_bare(self.type)) and value in ("", "null"):
             return None
-        return msgspec.convert(value, self.type, strict=not text, dec_hook=_decode)
+        if isinstance(value, str) and any("\ud800" <= one <= "\udfff" for one in value):
+            raise msgspec.ValidationError("it holds bytes that are not UTF-8 text")
+        found = msgspec.convert(value, self.type, strict=not text, dec_hook=_decode)
+        if isinstance(found, float) and not math.isfinite(found):
+            raise msgspec.ValidationError("a number must be finite")
+        return found
 
 
 def spell(value: object) -> str:

@@ -65,7 +65,7 @@ def load(sections: Sections, project: Path, environ: Mapping[str, str], flags: S
         given.setdefault(field.key, (_converted(field, value, source, text=False), source))
     values = {key: given.get(key) or _default(field, document) for key, field in fields.items()}
     return Settings(
-        {name: _build(name, struct, values, document) for name, struct in sections.items()},
+        {name: _build(name, struct, values, document, project) for name, struct in sections.items()},
         {key: source for key, (_, source) in values.items()},
     )
 
@@ -159,8 +159,11 @@ def _default(field: Field, document: "Document") -> tuple[Any, Source]:
     return field.default, Source("default")
 
 
-def _build(name: str, struct: type[msgspec.Struct], values: Given, document: "Document") -> msgspec.Struct:
+def _build(
+    name: str, struct: type[msgspec.Struct], values: Given, document: "Document", project: Path
+) -> msgspec.Struct:
+    given = {field: values[f"{name}.{field}"][0] for field in struct.__struct_fields__}
     try:
-        return struct(**{field: values[f"{name}.{field}"][0] for field in struct.__struct_fields__})
+        return struct(**{key: one.within(project) if isinstance(one, Secret) else one for key, one in given.items()})
     except ValueError as error:
         raise ConfigError(f"{document.where(name)}: {name}: {error}", hint="see `mlagent config explain`") from None

@@ -2,8 +2,12 @@
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 from mlagent.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 REFERENCE = re.compile(r"(env):([A-Za-z_][A-Za-z0-9_]*)|(file):(.+)")
 
@@ -11,14 +15,17 @@ REFERENCE = re.compile(r"(env):([A-Za-z_][A-Za-z0-9_]*)|(file):(.+)")
 class Secret:
     """A reference, `env:NAME` or `file:PATH`; its text form is the reference, never the value."""
 
-    __slots__ = ("reference",)
+    __slots__ = ("_base", "reference")
 
-    def __init__(self, reference: str) -> None:
-        """Refuse (ValueError) anything that is not a reference; the refused text is not repeated."""
+    def __init__(self, reference: str, base: "Path | None" = None) -> None:
+        """Refuse (ValueError) anything that is not a reference; the refused text is not repeated.
+
+        A relative file is meant from the folder `base`, the working directory without one.
+        """
         if not REFERENCE.fullmatch(reference):
             message = "a secret is given only as a reference, `env:NAME` or `file:PATH`; what stands here is neither"
             raise ValueError(message)
-        self.reference = reference
+        self.reference, self._base = reference, base
 
     def __repr__(self) -> str:
         """Show the reference."""
@@ -46,9 +53,13 @@ class Secret:
         from pathlib import Path  # late: the command line's start does not need it
 
         try:
-            return Path(name).read_text().rstrip("\r\n")
+            return ((self._base or Path()) / Path(name).expanduser()).read_text().rstrip("\r\n")
         except (OSError, UnicodeDecodeError):
             return None
+
+    def within(self, project: "Path") -> "Secret":
+        """The same, with a relative file meant from the project's folder."""
+        return Secret(self.reference, project)
 
     def reveal(self) -> str:
         """Give the value; ConfigError when the variable or file is absent or empty."""

@@ -59,6 +59,8 @@ class _Reader:
                 f"{self.file}:{line}: not YAML: {error.problem or error.context}",
                 hint="often a missing space after a colon, an unclosed quote, or a tab used to indent",
             ) from error
+        except RecursionError as error:
+            raise ConfigError(f"{self.file}: nested too deeply", hint="is this a configuration file?") from error
         except YAMLError as error:
             raise ConfigError(
                 f"{self.file}: not YAML: {str(error).splitlines()[0]}", hint="is this a text file?"
@@ -105,7 +107,12 @@ class _Reader:
                 f"{self.file}:{_line(node)}: the tag or form {kind!r} is not used here",
                 hint="write plain text, numbers, true or false; put other text in quotes",
             )
-        return self.yaml.constructor.construct_object(node)
+        try:
+            return self.yaml.constructor.construct_object(node)
+        except ValueError as error:
+            raise ConfigError(
+                f"{self.file}:{_line(node)}: {node.value[:40]!r} is no {kind}", hint="put text in quotes"
+            ) from error
 
 
 def _line(node: Node) -> int:

@@ -31,7 +31,8 @@ def canonical_json(value: object) -> bytes:
     `value` may hold msgspec structs. Floats keep Python's shortest form (1.0 stays `1.0`).
     """
     plain = msgspec.to_builtins(value)
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode(errors="surrogateescape")  # names of files need not be text
 
 
 def of_json(value: object) -> Digest:

@@ -51,7 +51,7 @@ def _read(store: Store, project: str) -> tuple[list[Accepted], str | None]:
         return [], None
     try:
         return msgspec.json.decode(named.data, type=list[Accepted]), named.version
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         raise InputError(
             f"{_name(project)} in the store is damaged: {error}", hint="delete it: the next data has no reference then"
         ) from error

@@ -1,6 +1,7 @@
 """Runs programs beside mlagent: their own process group, no secrets in their environment, always ended."""
 
 import ctypes
+import errno
 import os
 import shutil
 import signal
@@ -25,7 +26,9 @@ GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.2
 PR_SET_PDEATHSIG = 1
 STANDALONE = {"ruff"}  # looks at the code without importing it: mlagent's own serves where the project has none
+PYTHON_TOOLS = {"python", "python3", "pytest", "py.test", "coverage", "mypy", "pip", "tox", "nox"}
 START_SECONDS = 60.0
+LONGEST_LINE = 1 << 16
 UNDECLARED = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -75,13 +78,14 @@ class LocalChildren:
 
     def execute(self, command: Sequence[str], *, seconds: float, env: Mapping[str, str], kept: Path) -> int:
         """Run a command of the team's to its end; see the port."""
-        found = shutil.which(command[0], path=self._env["PATH"])
-        if found is None and command[0] in STANDALONE:
-            found = shutil.which(command[0], path=str(Path(sys.executable).parent))
+        found = self._program(command[0])
         if found is None:
+            own = self._python == sys.executable
             raise ConfigError(
                 f"there is no program {command[0]!r} for `{' '.join(command)}`",
-                hint="pip install it here (ruff and pytest come with mlagent[worker]), or name another",
+                hint="pip install it here (ruff and pytest come with mlagent[worker]), or name another"
+                if own
+                else "declare it where the project declares its environment (requirements.txt, say), or name another",
             )
         end = time.monotonic() + seconds
         with self._started([found, *command[1:]], env, kept) as process:
@@ -92,6 +96,17 @@ class LocalChildren:
                         hint="something waits for ever, or the limit (check.timeout_seconds) is too low",
                     )
         return process.returncode
+
+    def _program(self, name: str) -> str | None:
+        """Where a program is: a path in the project, or on the search path; Python's tools in the environment alone."""
+        if "/" in name:
+            return shutil.which(str(self._project / name))
+        if self._python != sys.executable and name in PYTHON_TOOLS:
+            return shutil.which(name, path=str(Path(self._python).parent))
+        found = shutil.which(name, path=self._env["PATH"])
+        if found is None and name in STANDALONE:
+            found = shutil.which(name, path=str(Path(sys.executable).parent))
+        return found
 
     @contextmanager
     def serve(self, module: str, arguments: Sequence[str], ready: Path) -> Iterator[str]:
@@ -111,16 +126,24 @@ class LocalChildren:
 
     @contextmanager
     def _started(self, command: list[str], env: Mapping[str, str], kept: Path) -> "Iterator[subprocess.Popen[bytes]]":
-        process = subprocess.Popen(
-            command,
-            cwd=self._project,
-            env={**self._env, **env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call into libc, loaded before; takes no lock
-        )
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=self._project,
+                env={**self._env, **env},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call into libc, loaded before; takes no lock
+            )
+        except OSError as error:
+            if error.errno not in (errno.ENOEXEC, errno.EACCES, errno.ENOENT):
+                raise
+            raise ConfigError(
+                f"{command[0]} cannot be run: {os.strerror(error.errno)}",
+                hint="does a script begin with `#!`, is the interpreter that it names there, may it be executed?",
+            ) from error
         reader = threading.Thread(target=self._stream, args=(process, kept), daemon=True)
         reader.start()
         try:
@@ -130,10 +153,15 @@ class LocalChildren:
             reader.join(GRACE_SECONDS)
 
     def _stream(self, process: "subprocess.Popen[bytes]", kept: Path) -> None:
-        with cast("IO[bytes]", process.stdout) as lines, kept.open("wb") as file:
-            for line in lines:
-                file.write(self._redactor.data(line))
-                file.flush()
+        """Pass every line on, and keep it as long as the disk takes it; a line without end is taken in pieces."""
+        full = False
+        with cast("IO[bytes]", process.stdout) as lines, kept.open("wb", buffering=0) as file:
+            while line := lines.readline(LONGEST_LINE):
+                try:
+                    None if full else file.write(self._redactor.data(line))
+                except OSError as error:
+                    full = True
+                    self._log.warning(f"{kept.name} is cut off here: {error.strerror}")
                 self._log.output(line.decode(errors="replace").rstrip())
 
 
@@ -175,7 +203,7 @@ def _failure(module: str, status: int, output: Path) -> MlagentError:
         kinds = {kind.category: kind for kind in (TeamCodeError, InputError, ConfigError, InfrastructureError)}
         return kinds.get(found["category"], Bug)(found["message"], hint=found["hint"])
     if status < 0:
-        name = signal.Signals(-status).name
+        name = next((one.name for one in signal.Signals if one == -status), f"signal {-status}")
         reason = ", most often because memory ran out" if status == -signal.SIGKILL else ""
         return TeamCodeError(
             f"{module} was ended by {name}{reason}",
@@ -183,4 +211,8 @@ def _failure(module: str, status: int, output: Path) -> MlagentError:
             if reason
             else "a crash in the project's code or in a library it uses; its output is above",
         )
-    return Bug(f"{module} ended with status {status}", hint=f"its output is above, and in {output.name}/output.log")
+    kind = Bug if status == Bug.exit_code else TeamCodeError
+    return kind(
+        f"{module} ended with status {status} and did not say why",
+        hint=f"does the project's code exit? its output is above, and in {output.name.lstrip('.')}/output.log",
+    )

@@ -2,8 +2,10 @@
 
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,27 +85,32 @@ class Dataset:
     def _digest(self, file: DataFile) -> str:
         try:
             state = file.path.stat()
+            if not stat.S_ISREG(state.st_mode):
+                raise InputError(f"{file.name} (data.path) is no file", hint="name a file, a folder or a glob")
             stamp = f"{state.st_mtime_ns} {state.st_ino}"
             known = self._known().get(file.name)
             if known and not self._data.verify and (known.size, known.stamp) == (state.st_size, stamp):
                 return known.digest
             found = digest.of_file(file.path)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
+            said = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
             raise InputError(
-                f"{file.name} (data.path) cannot be read: {os.strerror(error.errno or 0)}",
+                f"{file.name} (data.path) cannot be read: {said}",
                 hint="paths are relative to the project's folder; a template's data is made by `python make_data.py`",
             ) from error
         if time.time_ns() - state.st_mtime_ns > RACY_NS:  # a younger one may change again within a tick of its clock
-            self._keep(lambda: self._remember(file.name, Known(state.st_size, stamp, found)))
+            with suppress(OSError):  # it only saves time
+                self._remember(file.name, Known(state.st_size, stamp, found))
         return found
 
     def _known(self) -> dict[str, Known]:
         try:
             return msgspec.json.decode((self._home / "known.json").read_bytes(), type=dict[str, Known])
-        except (OSError, msgspec.MsgspecError):  # it only saves time
+        except (OSError, ValueError):  # it only saves time
             return {}
 
     def _remember(self, name: str, known: Known) -> None:
+        self._home.mkdir(parents=True, exist_ok=True)
         write_whole(self._home / "known.json", msgspec.json.encode({**self._known(), name: known}))
 
     def _fetched(self, remote: "RemoteFiles", file: "RemoteFile", part: str) -> DataFile:

@@ -10,7 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import util
+from importlib import metadata, util
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,8 @@ from mlagent.core.ports.log import Log
 from mlagent.errors import ConfigError, InfrastructureError
 
 REQUIREMENTS = ("requirements.lock", "requirements.txt")
+REFERS = re.compile(r"(?:-r|-c|-e|--requirement|--constraint|--editable)[ =]*([^#]+)|((?:\.|/|file:)[^#\[;]*)")
+LIKELY = ("torch", "numpy", "onnx", "onnxscript", "scikit-learn", "pytest", "ruff")
 MAKING_SECONDS = 3600.0
 AWAY = ("ConnectionError", "NewConnectionError", "timed out", "Temporary failure", "Connection refused", "dns error")
 WORKER = Path(__file__).parents[1] / "training"
@@ -43,22 +45,52 @@ def declared(project: Path) -> Declared | None:
             return Declared(name, "pip")
     path = project / "pyproject.toml"
     try:
-        listed = tomllib.loads(path.read_text()).get("project", {}).get("dependencies", []) if path.is_file() else []
+        table = tomllib.loads(path.read_text()).get("project", {}) if path.is_file() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"pyproject.toml: {error}", hint="mend the file; it declares what the project needs"
         ) from error
+    listed = table.get("dependencies", []) if isinstance(table, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise ConfigError(
+            "pyproject.toml: project.dependencies is no list of texts", hint='write dependencies = ["torch>=2.9", …]'
+        )
     return Declared("pyproject.toml", "pip", tuple(listed)) if listed else None
 
 
 def digest_of(project: Path) -> str:
-    """Names the environment: what is declared, this Python, platform and worker; empty where nothing is declared."""
+    """Names the environment: what is declared, with what that refers to, this Python, platform and worker.
+
+    Where nothing is declared, mlagent's own: the versions of the packages that the team's code is likely to use.
+    """
     found = declared(project)
-    if found is None:
-        return ""
-    content = found.requirements or digest.of_file(project / found.file)
     here = [platform.python_version(), platform.machine(), sys.platform]
+    if found is None:
+        return digest.of_json([{name: _version(name) for name in LIKELY}, here])
+    content = list(found.requirements) or _content(project / found.file, frozenset())
     return digest.of_json([found.file, content, here, digest.of_tree(WORKER)])
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _content(path: Path, above: frozenset[Path]) -> list[str]:
+    """Digests of a requirements file and of all the files and folders of the project that it refers to."""
+    if path in above:
+        return []
+    found = [digest.of_file(path)]
+    for line in path.read_text(errors="replace").splitlines() if path.suffix in (".txt", ".lock", ".in") else ():
+        match = REFERS.match(line.strip())
+        named = path.parent / (match[1] or match[2]).strip() if match else None
+        if named and named.is_dir():
+            found.append(digest.of_tree(named))
+        elif named and named.is_file():
+            found += _content(named, above | {path})
+    return found
 
 
 def prepare(project: Path, cache: Path, children: Children, log: Log, wheelhouse: str | None = None) -> Path:
@@ -73,7 +105,7 @@ def prepare(project: Path, cache: Path, children: Children, log: Log, wheelhouse
     folder = cache / digest.short(digest_of(project))
     python = folder / "bin" / "python"
     with _locked(cache / f"{folder.name}.lock", log):
-        if not (folder / "complete").exists() or not _starts(python):
+        if not _whole(folder) or not _starts(python):
             log.info(f"making the worker's environment from {found.file}")
             _make(project, folder, found, children, _offline(project, wheelhouse))
     return python
@@ -100,6 +132,21 @@ def _locked(path: Path, log: Log) -> Iterator[None]:
             log.info("another run is making the worker's environment: waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _whole(folder: Path) -> bool:
+    """Whether it was finished, and every file is still there in its size."""
+    marker = folder / "complete"
+    return marker.is_file() and marker.read_text() == _listing(folder)
+
+
+def _listing(folder: Path) -> str:
+    """Digest of the names and sizes of all files; what Python compiles beside them does not count."""
+    found: dict[str, int] = {}
+    for root, folders, names in os.walk(folder):
+        folders[:] = [one for one in folders if one != "__pycache__"]
+        found |= {f"{root}/{name}": (Path(root) / name).lstat().st_size for name in names if name != "complete"}
+    return digest.of_json(sorted(found.items()))
 
 
 def _starts(python: Path) -> bool:
@@ -131,7 +178,7 @@ def _make(project: Path, folder: Path, found: Declared, children: Children, offl
     shutil.copytree(WORKER, site / "mlagent" / "training", ignore=shutil.ignore_patterns("__pycache__"))
     (site / "mlagent" / "__init__.py").write_text('"""Only the worker part of mlagent is here."""\n')
     _details(folder).unlink(missing_ok=True)
-    (folder / "complete").touch()
+    (folder / "complete").write_text(_listing(folder))
 
 
 def _details(folder: Path) -> Path:

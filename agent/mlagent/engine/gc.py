@@ -8,6 +8,7 @@ import msgspec
 
 from mlagent.core import digest
 from mlagent.core.ports.ledger import Ledger
+from mlagent.core.ports.store import Store
 from mlagent.core.stage import Stage
 from mlagent.engine import accepted, environment, results
 from mlagent.engine.record import RunRecord
@@ -26,7 +27,9 @@ class Gone(msgspec.Struct, frozen=True):
 
 
 def collect(workspace: Workspace, keep: int, stages: Sequence[Stage], *, delete: bool) -> Gone:
-    """Keep the `keep` runs begun last with all that they name, and what any release names; `delete` removes the rest.
+    """Keep the project's `keep` runs begun last with all that they name, and what any release or other project names.
+
+    `delete` removes the rest; without it, nothing goes.
 
     Held (21) while somebody runs. Order: records first, then results, then blobs, so that whatever is killed in between
     nothing names what is gone.
@@ -36,14 +39,16 @@ def collect(workspace: Workspace, keep: int, stages: Sequence[Stage], *, delete:
         holder = workspace.holder(run_id)
         if holder:  # what it has not recorded yet must not go
             raise Held(f"run {run_id} is held by {holder}", hint="collect garbage when nobody runs")
-    loaded = (workspace.records.load(run_id) for run_id in workspace.records.ids())
-    runs = sorted((found[0] for found in loaded if found), key=lambda run: run.begun, reverse=True)
-    kept_results, kept_blobs = _named_by(runs[:keep])
+    project = workspace.settings.sections["project"].name
+    loaded = [found[0] for found in map(workspace.records.load, workspace.records.ids()) if found]
+    mine = sorted((run for run in loaded if run.project == project), key=lambda run: run.begun, reverse=True)
+    runs = mine[:keep] + [run for run in loaded if run.project != project]
+    kept_results, kept_blobs = _named_by(store, runs)
     kept_blobs |= _released(workspace.ledger) | accepted.blobs(store)
-    old = [f"runs/{run.run_id}" for run in runs[keep:]]
+    old = [f"runs/{run.run_id}" for run in mine[keep:]]
     stale = [name for stage in stages for name in store.names(f"results/{stage.name}/") if name not in kept_results]
     loose = {blob: store.size(blob) or 0 for blob in store.blobs() if blob not in kept_blobs}
-    folders = {folder: _size(folder) for folder in _folders(workspace, {run.run_id for run in runs[:keep]})}
+    folders = {folder: _size(folder) for folder in _folders(workspace, {run.run_id for run in runs})}
     if delete:
         for name in (*old, *stale):
             store.remove(name)
@@ -55,10 +60,12 @@ def collect(workspace: Workspace, keep: int, stages: Sequence[Stage], *, delete:
     return Gone(len(old), len(stale), len(loose), len(folders), size)
 
 
-def _named_by(runs: Sequence[RunRecord]) -> tuple[set[str], set[str]]:
-    entries = [(name, entry) for run in runs for name, entry in run.stages.items()]
-    names = {results.name_of(name, entry.key) for name, entry in entries if entry.key}
-    return names, {stored.digest for _, entry in entries for stored in entry.outputs.values()}
+def _named_by(store: Store, runs: Sequence[RunRecord]) -> tuple[set[str], set[str]]:
+    """Names of results, and digests of blobs, that runs or those results name."""
+    names = {name for run in runs for name in run.results}
+    found = [result for name in names if (result := results.read(store, name))]
+    outputs = [entry.outputs for run in runs for entry in run.stages.values()] + [result.outputs for result in found]
+    return names, {stored.digest for one in outputs for stored in one.values()}
 
 
 def _released(ledger: Ledger) -> set[str]:

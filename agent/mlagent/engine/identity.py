@@ -1,6 +1,9 @@
 """Which run this is: a digest of source, data and configuration; never of a commit, a build number or a clock."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from mlagent.config.load import Settings
@@ -39,33 +42,60 @@ def run_id(world: Given) -> str:
     return digest.short(digest.of_json({**deciding, "config": config}))
 
 
+def sources_digest(project: Path, stage: Stage) -> str:
+    """Digest of the files a stage declares, nothing where it declares none."""
+    return _Files(project).digest(stage.sources) if stage.sources else ""
+
+
 class _Files:
-    """Digests of the project's files, each read once."""
+    """Digests of the project's files, each read once; links are followed, environments and caches passed over."""
 
     def __init__(self, project: Path) -> None:
         self._project = project
-        self._digests: dict[Path, str] = {}
+        self._digests: dict[str, str] = {}
+        self._names: list[str] | None = None
 
-    def digest(self, patterns: Iterable[str]) -> str:
-        """Digest of the files the patterns name, by their names and contents."""
-        found: dict[str, Path] = {}
+    def digest(self, patterns: Sequence[str]) -> str:
+        """Digest of the files the patterns name (`!` takes away again), by their names and contents."""
+        found: set[str] = set()
         for pattern in patterns:
-            matched = {
-                path.relative_to(self._project).as_posix(): path for path in self._project.glob(pattern.lstrip("!"))
-            }
-            if pattern.startswith("!"):
-                gone = tuple(f"{name}/" for name in matched)
-                found = {
-                    name: path for name, path in found.items() if name not in matched and not name.startswith(gone)
-                }
-            else:
-                found |= matched
-        kept = {
-            name: path for name, path in found.items() if digest.IGNORED.isdisjoint(name.split("/")) and path.is_file()
-        }
-        return digest.of_json({name: self._of(path) for name, path in kept.items()})
+            wanted = _regex(pattern.lstrip("!"))
+            matched = {name for name in self._all() if wanted.fullmatch(name)}
+            found = found - matched if pattern.startswith("!") else found | matched
+        return digest.of_json({name: self._of(name) for name in sorted(found)})
 
-    def _of(self, path: Path) -> str:
-        if path not in self._digests:
-            self._digests[path] = digest.of_file(path)
-        return self._digests[path]
+    def _all(self) -> list[str]:
+        if self._names is None:
+            self._names = list(_walk(self._project, "", frozenset()))
+        return self._names
+
+    def _of(self, name: str) -> str:
+        if name not in self._digests:
+            self._digests[name] = digest.of_file(self._project / name)
+        return self._digests[name]
+
+
+def _walk(folder: Path, prefix: str, above: frozenset[str]) -> Iterator[str]:
+    """Names of all files below; a link that leads back to a folder above is not gone into again."""
+    here = os.path.realpath(folder)
+    if here in above:
+        return
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    if any(entry.name == "pyvenv.cfg" for entry in found):
+        return
+    for entry in found:
+        if entry.name in digest.IGNORED:
+            continue
+        if entry.is_dir():
+            yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", above | {here})
+        elif entry.is_file():
+            yield prefix + entry.name
+
+
+@cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    """A glob over names with `/`: `**/` is any folders or none, `*` anything but `/`."""
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    words = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(words.get(part) or re.escape(part) for part in parts), re.DOTALL)

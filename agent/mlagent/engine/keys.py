@@ -25,6 +25,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Parts = dict[str, str]
+FORCE = "--force"
 
 
 def left_out(section: type[msgspec.Struct]) -> Collection[str]:
@@ -46,7 +47,7 @@ def parts_of(stage: Stage, given: Given, inputs: Mapping[str, str]) -> Parts:
     if stage.in_worker:
         parts["the worker's environment"] = given.environment
     if stage.name in given.force:
-        parts["--force"] = given.force[stage.name]
+        parts[FORCE] = given.force[stage.name]
     return parts
 
 

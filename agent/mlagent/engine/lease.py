@@ -165,5 +165,5 @@ class StoreLease:
 def _decode(name: str, data: bytes) -> Body:
     try:
         return msgspec.json.decode(data, type=Body)
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         raise InputError(f"{name} in the store is damaged: {error}", hint="delete it when nobody runs") from error

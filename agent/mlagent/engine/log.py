@@ -1,8 +1,11 @@
 """Speaks: text for people on a terminal, quiet timestamped lines elsewhere, JSON lines on request; secrets masked."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from mlagent.config.redact import Redactor
@@ -80,14 +83,15 @@ class EngineLog:
             self.info(f"{state}: {said}")
 
     def _say(self, level: str, event: str, fields: Mapping[str, object]) -> None:
-        if self._screen:
-            self._screen.settle()
-        getattr(self._logger(), level)(event, **self._bound, **fields)
+        with suppress(OSError):  # that nobody can be told is no reason to stop
+            if self._screen:
+                self._screen.settle()
+            getattr(self._logger(), level)(event, **self._bound, **fields)
 
 
 def open_log(form: Format, redactor: Redactor, stream: TextIO | None = None) -> EngineLog:
     """A log to `stream` (standard error unless given); `auto` is text on a terminal and lines elsewhere."""
-    out = stream or sys.stderr
+    out = stream or sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - it lives as long as the process
     terminal = out.isatty()
     chosen = form if form != "auto" else "text" if terminal else "lines"
 

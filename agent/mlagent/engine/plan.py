@@ -12,7 +12,7 @@ from mlagent.engine.record import StageRecord
 from mlagent.engine.results import Result, of_entry
 
 State = Literal["run", "reuse", "resume", "blocked", "waiting"]
-Find = Callable[[str, str], Result | None]
+Find = Callable[[Stage, str], Result | None]
 INTERRUPTED = ("running", "stopped")
 
 
@@ -80,7 +80,7 @@ def step_of(stage: Stage, given: Given, known: Known, digests: Mapping[str, str]
 
 def _kept(stage: Stage, key: str, known: Known) -> Result | None:
     if stage.effect == "compute":
-        return known.find(stage.name, key)
+        return known.find(stage, key)
     entry = known.entries.get(stage.name)
     if stage.effect == "observe" and entry and entry.state == "done" and entry.key == key:
         return of_entry(entry, "")

@@ -42,7 +42,8 @@ class StageRecord(msgspec.Struct, kw_only=True):
 class RunRecord(msgspec.Struct, kw_only=True):
     """Everything a later command, or a person, may ask about a run; secrets only as the names of their references.
 
-    `build` is its place in the order of all runs of the store: an environment never goes back to a lower one by a run.
+    `results` names every result that the run made or used. `build` is its place in the order of all runs of the store:
+    an environment never goes back to a lower one by a run.
     """
 
     schema_version: int = SCHEMA
@@ -59,6 +60,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     config_sources: Mapping[str, str]
     force: Mapping[str, str] = {}
     fence: int = 0
+    results: set[str] = set()
     stages: dict[str, StageRecord] = {}
 
 
@@ -72,7 +74,7 @@ def decode(data: bytes, where: str) -> RunRecord:
                 hint="use that mlagent, or start a new run",
             )
         return msgspec.json.decode(data, type=RunRecord)
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         raise InputError(
             f"{where} is damaged: {error}", hint="delete it and run again: results are kept apart"
         ) from error
@@ -88,7 +90,8 @@ class Records:
     def load(self, run_id: str) -> tuple[RunRecord, str] | None:
         """The record and its version; None when there is none."""
         named = self._store.read(_name(run_id))
-        return (decode(named.data, f"the record of run {run_id}"), named.version) if named else None
+        where = f"the record of run {run_id} (named/{_name(run_id)} in the store)"
+        return (decode(named.data, where), named.version) if named else None
 
     def ids(self) -> list[str]:
         """Ids of all runs."""
@@ -96,8 +99,7 @@ class Records:
 
     def save(self, record: RunRecord, version: str | None, redactor: Redactor) -> str:
         """Write over the version that this writer wrote last; Held (21) when somebody else has written since."""
-        masked = redactor.deep(msgspec.to_builtins(record))
-        data = msgspec.json.format(msgspec.json.encode(masked)) + b"\n"
+        data = msgspec.json.format(msgspec.json.encode(_masked(record, redactor))) + b"\n"
         swapped = self._store.swap(_name(record.run_id), data, version)
         written = self._store.read(_name(record.run_id))
         if not swapped or written is None or written.data != data:
@@ -109,6 +111,18 @@ class Records:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / FILE, data)
         return written.version
+
+
+def _masked(record: RunRecord, redactor: Redactor) -> object:
+    """The record with secrets taken out of what people and programs wrote into it, and out of nothing else."""
+    plain = msgspec.to_builtins(record)
+    for entry in plain["stages"].values():
+        entry |= {key: redactor.text(entry[key]) for key in ("summary", "hint")}
+        entry["verdicts"] = [
+            {**verdict, "checks": [{**one, "reason": redactor.text(one["reason"])} for one in verdict["checks"]]}
+            for verdict in entry["verdicts"]
+        ]
+    return {**plain, "results": sorted(record.results), "config": redactor.deep(plain["config"])}
 
 
 def _name(run_id: str) -> str:

@@ -6,8 +6,10 @@ import msgspec
 
 from mlagent.core.artifact import Stored
 from mlagent.core.ports.store import Store
+from mlagent.core.stage import Stage
 from mlagent.core.verdict import Outcome, Verdict
 from mlagent.engine.record import StageRecord
+from mlagent.errors import InputError
 
 SCHEMA = 1
 
@@ -47,17 +49,28 @@ def name_of(stage: str, key: str) -> str:
     return f"results/{stage}/{key.partition(':')[2]}"
 
 
-def find(store: Store, stage: str, key: str) -> Result | None:
-    """The result of a key, if it is kept, readable, of this schema, and all its blobs are there in their sizes."""
-    named = store.read(name_of(stage, key))
+def read(store: Store, name: str) -> Result | None:
+    """A result by its name, if it is readable and of this schema."""
+    named = store.read(name)
     if named is None:
         return None
     try:
         result = msgspec.json.decode(named.data, type=Result)
-    except msgspec.MsgspecError:
+    except ValueError:
         return None
-    whole = all(store.size(one.digest) == one.size for one in result.outputs.values())
-    return result if whole and result.schema_version == SCHEMA else None
+    return result if result.schema_version == SCHEMA else None
+
+
+def find(store: Store, stage: Stage, key: str) -> Result | None:
+    """The result of a key, if it is kept and readable, and all that the stage writes is there in its size."""
+    result = read(store, name_of(stage.name, key))
+    if result is None or set(result.outputs) != {artifact.name for artifact in stage.writes}:
+        return None
+    try:
+        whole = all(store.size(one.digest) == one.size for one in result.outputs.values())
+    except InputError:  # what stands there is no digest
+        return None
+    return result if whole else None
 
 
 def keep(store: Store, stage: str, key: str, result: Result) -> None:

@@ -17,7 +17,7 @@ from mlagent.core.stage import Stage
 from mlagent.engine import environment, plan, results
 from mlagent.engine.child import LocalChildren
 from mlagent.engine.clock import now
-from mlagent.engine.keys import Given
+from mlagent.engine.keys import FORCE, Given, key_of
 from mlagent.engine.lease import Lease
 from mlagent.engine.log import EngineLog
 from mlagent.engine.plan import Step
@@ -104,6 +104,8 @@ class Runner:
         result = step.result
         if result is None:
             return
+        if step.key and stage.effect == "compute":
+            self.run.results.add(results.name_of(stage.name, step.key))
         self._done |= result.outputs
         self.log.stage(stage.name, "reuse", step.reason)
         mine = self.run.stages.get(stage.name)
@@ -176,13 +178,30 @@ class Runner:
         for verdict in outputs.verdicts:
             write_whole(folder / f"verdict-{verdict.subject}.json", digest.canonical_json(verdict))
         outcomes = {verdict.outcome for verdict in outputs.verdicts}
+        self._must_be_unchanged(stage)
         if stage.effect == "compute" and step.key and "inconclusive" not in outcomes:
-            results.keep(self.workspace.store, stage.name, step.key, results.of_entry(entry, self.run.run_id))
+            self._keep(stage, step, results.of_entry(entry, self.run.run_id))
         for verdict in outputs.verdicts:
             verdict.raise_unless_pass(outputs.hint)
         entry.state = "done"
         self._done |= entry.outputs
         self._accept(stage)
+
+    def _keep(self, stage: Stage, step: Step, result: results.Result) -> None:
+        """Keep a result under its key; one that was forced also takes the place of what was known before."""
+        plain = key_of({name: value for name, value in step.parts.items() if name != FORCE})
+        for key in dict.fromkeys([step.key or plain, plain]):
+            results.keep(self.workspace.store, stage.name, key, result)
+            self.run.results.add(results.name_of(stage.name, key))
+
+    def _must_be_unchanged(self, stage: Stage) -> None:
+        """What a stage read must be what its key says: else its result would be found under a wrong name for ever."""
+        moved = self.workspace.moved_since(self.given, stage)
+        if moved:
+            raise InputError(
+                f"{moved} changed while {stage.name} ran: what it made is not kept",
+                hint="give the same command again; build from a workspace that nothing else writes to",
+            )
 
     def _accept(self, stage: Stage) -> None:
         if stage.accepts in self._done:

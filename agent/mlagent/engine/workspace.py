@@ -22,6 +22,7 @@ from mlagent.engine.record import Records, RunRecord
 from mlagent.errors import InfrastructureError, InputError
 
 HOME = ".mlagent"
+RUN_ID = re.compile(r"[0-9a-f]{12}")
 
 
 class Workspace:
@@ -36,7 +37,7 @@ class Workspace:
     def store(self) -> Store:
         """Where blobs, results and records are kept: `.mlagent/store`, or what the `store:` section names."""
         section = self.settings.sections["store"]
-        return adapters.store(section, self.home / "store")
+        return adapters.store(section, self.project, self.home / "store")
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -65,6 +66,15 @@ class Workspace:
     def given(self, force: Mapping[str, str]) -> Given:
         """What the plan depends on, as it is now."""
         return identity.given(self.project, self.settings, self.stages, self.facts(), force)
+
+    def moved_since(self, given: Given, stage: Stage) -> str:
+        """What of that which the stage declares is no longer as it was given; nothing when all is."""
+        now = identity.sources_digest(self.project, stage)
+        if now != given.sources.get(stage.name, ""):
+            return "the sources"
+        if "data" in stage.facts and self.dataset.digest() != given.facts["data"]:
+            return "the data"
+        return ""
 
     def facts(self) -> dict[str, str]:
         """What stages may declare of the world, by name: a digest, or nothing where there is none."""
@@ -107,7 +117,6 @@ class Workspace:
         found = self.records.load(run_id)
         earlier, version = found or (None, None)
         commit, dirty = self._git()
-        write_whole(self.home / "newest", run_id.encode())
         record = RunRecord(
             mlagent=__version__,
             run_id=run_id,
@@ -122,8 +131,10 @@ class Workspace:
             config_sources={key: str(where) for key, where in self.settings.sources.items()},
             force=given.force,
             fence=held.fence,
+            results=earlier.results if earlier else set(),
             stages=earlier.stages if earlier else {},
         )
+        write_whole(self.home / "newest", run_id.encode())
         return record, version
 
     def named(self, run_id: str | None = None) -> RunRecord:
@@ -141,7 +152,10 @@ class Workspace:
     def newest_record(self) -> RunRecord | None:
         """Its record, None when there is none."""
         run_id = self.newest()
-        found = self.records.load(run_id) if run_id else None
+        try:
+            found = self.records.load(run_id) if run_id else None
+        except InputError:  # it only lets a plan say what changed since
+            return None
         return found[0] if found else None
 
     def judged_last(self, stage: str) -> RunRecord | None:
@@ -157,9 +171,10 @@ class Workspace:
     def newest(self) -> str | None:
         """Id of the run begun last on this machine."""
         try:
-            return (self.home / "newest").read_text()
-        except FileNotFoundError:
+            found = (self.home / "newest").read_text().strip()
+        except (OSError, ValueError):
             return None
+        return found if RUN_ID.fullmatch(found) else None
 
     def _git(self) -> tuple[str | None, bool | None]:
         """Commit and whether the tree differs from it; None where there is no git."""
@@ -170,7 +185,9 @@ class Workspace:
             said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
         except (OSError, subprocess.CalledProcessError):
             return None, None
-        commit = next((line.split()[-1] for line in said if line.startswith("# branch.oid")), None)
+        commit = next((line.split()[-1] for line in said if line.startswith("# branch.oid")), "(initial)")
+        if commit == "(initial)":
+            return None, None
         return commit, any(not line.startswith("#") for line in said)
 
 

@@ -1,5 +1,7 @@
 """The team's own lint and unit tests, run as the team would run them; what fails here costs seconds, not GPU hours."""
 
+import os
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -61,11 +63,11 @@ def _one(name: str, command: Sequence[str], seconds: float, ctx: "Context") -> s
         ctx.log.warning(f"check.{name} is empty: left out")
         return "left out"
     ctx.log.info(f"{name}: {' '.join(command)}")
-    junit = f"--junitxml={ctx.work / 'junit-test.xml'} -p no:cacheprovider"
-    env = {"PYTEST_ADDOPTS": junit} if name == "test" else {}
+    junit = f"{os.environ.get('PYTEST_ADDOPTS', '')} --junitxml={shlex.quote(str(ctx.work / 'junit-test.xml'))}"
+    env = {"PYTEST_ADDOPTS": f"{junit} -p no:cacheprovider".strip()} if name == "test" else {}
     status = ctx.worker.execute(command, seconds=seconds, env=env, kept=kept)
     if name == "test" and status == 5 and "pytest" in " ".join(command):
-        return "found no tests (no data is not a pass: write one, or set check.test to [])"
+        return "found no tests (no data is not a pass: write one, or `check: {test: []}`)"
     return "passed" if status == 0 else f"failed (exit status {status})"
 
 

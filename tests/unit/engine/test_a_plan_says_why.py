@@ -34,7 +34,7 @@ def kept(
 
 def known(*results: tuple[tuple[str, str], Result], **more: object) -> Known:
     store = dict(results)
-    fields = {"entries": {}, "earlier": {}, "now": "2026-06-01", "find": lambda one, key: store.get((one, key))}
+    fields = {"entries": {}, "earlier": {}, "now": "2026-06-01", "find": lambda one, key: store.get((one.name, key))}
     return Known(**{**fields, **more})  # type: ignore[arg-type]
 
 

@@ -62,5 +62,5 @@ class LocalApprovals:
             return None
         try:
             return msgspec.json.decode(named.data, type=kind)
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             raise InputError(f"{name} in the store is damaged: {error}", hint="restore it from a backup") from error

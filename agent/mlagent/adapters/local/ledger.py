@@ -103,13 +103,18 @@ def _name(number: int) -> str:
 
 
 def _number(name: str) -> int:
-    return int(name.removeprefix(ENTRIES))
+    text = name.removeprefix(ENTRIES)
+    if not text.isdigit():
+        raise InputError(
+            f"{name} in the store is no entry of the ledger", hint="move it away: it does not belong there"
+        )
+    return int(text)
 
 
 def _decode(name: str, data: bytes) -> Entry:
     try:
         entry = msgspec.json.decode(data, type=Entry)
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         raise InputError(
             f"entry {_number(name)} of the ledger cannot be read: {error}", hint="restore it from a backup"
         ) from error

@@ -69,7 +69,7 @@ class LocalRegistry:
             return _Model(), None
         try:
             return msgspec.json.decode(named.data, type=_Model), named.version
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             raise InputError(
                 f"the registry's file of model {model!r} is damaged: {error}", hint="restore it from a backup"
             ) from error
