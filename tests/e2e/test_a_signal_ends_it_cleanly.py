@@ -105,7 +105,7 @@ def test_killed_in_training_it_goes_on_to_the_same_model(
     while children_in(fresh) and time.monotonic() < end:
         time.sleep(0.1)
     assert children_in(fresh) == []
-    assert states(fresh) == {"check": "done", "train": "running"}
+    assert states(fresh) == {"check": "done", "validate-data": "done", "split": "done", "train": "running"}
     said = cli("plan", cwd=fresh).stdout
     assert "resume  attempt 1 was interrupted" in said
     assert "reuse" in said

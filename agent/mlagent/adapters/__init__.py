@@ -1,9 +1,9 @@
 """The door to the outside: one vendor a file, opened only when something asks for it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlagent.errors import ConfigError, missing_package
 
@@ -28,6 +28,17 @@ def store(settings: "Keep", project: Path, home: Path) -> "Store":
             f"store.url: {settings.url!r} is neither a path nor a URL", hint="a URL has two slashes: s3://…"
         )
     return open_store(project / Path(settings.url).expanduser())
+
+
+def query_rows(settings: "Data", batch_rows: int) -> "Iterator[tuple[list[str], list[Sequence[Any]]]]":
+    """Column names and rows of the query of the `data:` section, batch by batch."""
+    try:
+        from mlagent.adapters.database import rows_of
+    except ImportError as error:
+        raise missing_package("sqlalchemy", "control") from error
+    if settings.database is None or settings.query is None:
+        return iter(())
+    return rows_of(settings.database, settings.query, batch_rows)
 
 
 def remote_files(url: str, settings: "Data") -> "RemoteFiles":

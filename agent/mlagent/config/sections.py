@@ -20,6 +20,9 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ]
 
 
+NOT_GIVEN = "-"
+
+
 class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rows to learn from, and how they are divided."""
 
@@ -32,6 +35,8 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         "secret_key",
         "verify",
         "schema",
+        "database",
+        "query",
     }
 
     path: Annotated[
@@ -40,7 +45,13 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             min_length=1,
             description="CSV or Parquet: a file, folder or glob in the project, or a URL (s3://…, gs://…, https://…).",
         ),
-    ]
+    ] = NOT_GIVEN
+    database: Annotated[
+        Secret | None, Meta(description="Instead of a path: the SQLAlchemy URL of a database, as a reference.")
+    ] = None
+    query: Annotated[
+        str | None, Meta(description="What to SELECT there; with an ORDER BY the same rows are the same data.")
+    ] = None
     schema: Annotated[
         str | None, Meta(description="What the rows must be (YAML); `mlagent data schema infer` writes a first one.")
     ] = None
@@ -74,7 +85,10 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = False
 
     def __post_init__(self) -> None:
-        """Leave rows to train on, and divide in one way."""
+        """Name one source, leave rows to train on, and divide in one way."""
+        if (self.path == NOT_GIVEN) != bool(self.query) or bool(self.query) != bool(self.database):
+            message = "give data.path, or data.database with data.query"
+            raise ValueError(message)
         if self.validation_path and not self.test_path:
             message = "validation_path without test_path: give both files, or let mlagent divide"
             raise ValueError(message)

@@ -1,11 +1,14 @@
 """Where the team's rows lie: a file, a folder, a glob or a URL; each file by its name and the digest of its content."""
 
+import atexit
 import os
 import re
+import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +24,7 @@ from mlagent.errors import InfrastructureError, InputError
 if TYPE_CHECKING:
     from mlagent.adapters.remote_data import RemoteFile, RemoteFiles
 
+QUERY_ROWS = 250_000
 SUFFIXES = (".csv", ".parquet")
 RACY_NS = 2_000_000_000
 GLOB = re.compile(r"[*?\[]")
@@ -43,11 +47,29 @@ class Dataset:
     def __init__(self, project: Path, data: Data, home: Path) -> None:
         """Nothing is looked at yet."""
         self._project, self._data, self._home = project, data, home
+        self._answer: tuple[DataFile, ...] | None = None
 
     def files(self) -> tuple[DataFile, ...]:
         """The files, on this machine; InputError (4) when there are none, InfrastructureError (20) out of reach."""
+        if self._data.query:
+            return self._queried()
         given = {"": self._data.path, "validation": self._data.validation_path, "test": self._data.test_path}
         return tuple(file for part, path in given.items() if path for file in self._of(path, part))
+
+    def _queried(self) -> tuple[DataFile, ...]:
+        """The query's rows as files, asked for once by each process."""
+        if self._answer is None:
+            from mlagent.data.rows import write_rows
+
+            folder = self._home / f"queried-{os.getpid()}"
+            found = []
+            for number, (names, rows) in enumerate(adapters.query_rows(self._data, QUERY_ROWS)):
+                path = folder / f"part-{number:05d}.parquet"
+                self._keep(partial(write_rows, names, rows, path))
+                found.append(DataFile(f"data.query part {number + 1}.parquet", path))
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            self._answer = tuple(found)
+        return self._answer
 
     def _of(self, path: str, part: str) -> Iterator[DataFile]:
         if "://" in path:
