@@ -13,6 +13,7 @@ import click
 from mlagent import __version__
 from mlagent.cli.app import App
 from mlagent.cli.group import Cli
+from mlagent.core import interrupt
 from mlagent.errors import Bug, InfrastructureError, Interrupted, MlagentError, Stopped, UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with the code of the table in `mlagent.errors`."""
     for number in SIGNALS:
         signal.signal(number, _interrupt)
+    sys.unraisablehook = _unraisable
     app = App(os.environ)
     try:
         cli.main(args=None if args is None else list(args), prog_name="mlagent", standalone_mode=False, obj=app)
@@ -68,7 +70,14 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 def _interrupt(number: int, _frame: FrameType | None) -> None:
     for one in SIGNALS:  # what is being cleaned up now is bounded in time; a second Ctrl-C must not cut it short
         signal.signal(one, signal.SIG_IGN)
+    interrupt.arrived(number)
     raise Interrupted(number)
+
+
+def _unraisable(what: "sys.UnraisableHookArgs") -> None:
+    """Say nothing of a signal whose exception Python dropped: `interrupt.check` raises it again."""
+    if not isinstance(what.exc_value, Interrupted):
+        sys.__unraisablehook__(what)
 
 
 def _as_error(raised: BaseException) -> MlagentError:

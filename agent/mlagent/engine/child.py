@@ -18,6 +18,7 @@ import msgspec
 
 from mlagent.config.redact import Redactor
 from mlagent.config.secret import Secret
+from mlagent.core import interrupt
 from mlagent.core.files import write_whole
 from mlagent.core.ports.log import Log
 from mlagent.errors import Bug, ConfigError, InfrastructureError, InputError, MlagentError, TeamCodeError
@@ -62,6 +63,7 @@ class LocalChildren:
         write_whole(path, msgspec.json.encode({**request, "output": str(output)}))
         with self._started([self._python, "-m", module, str(path)], {}, output / "output.log") as process:
             while _running(process):
+                interrupt.check()
                 poll()
                 if seconds and time.monotonic() > end:
                     raise TeamCodeError(
@@ -90,6 +92,7 @@ class LocalChildren:
         end = time.monotonic() + seconds
         with self._started([found, *command[1:]], env, kept) as process:
             while _running(process):
+                interrupt.check()
                 if time.monotonic() > end:
                     raise TeamCodeError(
                         f"`{' '.join(command)}` took longer than {seconds:g} seconds and was ended",
@@ -117,6 +120,7 @@ class LocalChildren:
         ready.unlink(missing_ok=True)  # one that a killed server left behind would be believed
         with self._started(command, {}, ready.with_suffix(".log")) as process:
             while not ready.exists():
+                interrupt.check()
                 if not _running(process) or time.monotonic() > end:
                     raise InfrastructureError(
                         f"{module} did not start answering within {START_SECONDS:g} seconds, or ended before",

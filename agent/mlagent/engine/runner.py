@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlagent import adapters
 from mlagent.config.redact import Redactor
-from mlagent.core import digest
+from mlagent.core import digest, interrupt
 from mlagent.core.artifact import Stored
 from mlagent.core.context import Context, Outputs
 from mlagent.core.files import write_whole
@@ -67,6 +67,7 @@ class Runner:
     def advance(self, stage: Stage, *, only_reuse: bool = False, needed: frozenset[str] = frozenset()) -> None:
         """Reuse or run one stage; raises what it raised, or its verdict's refusal."""
         for _ in self.workspace.stages:
+            interrupt.check()
             step = self._step(stage)
             try:
                 if only_reuse and step.state != "reuse":

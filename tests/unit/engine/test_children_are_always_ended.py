@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from mlagent.config.secret import Secret
+from mlagent.core import interrupt
 from mlagent.engine.child import LocalChildren
-from mlagent.errors import ConfigError, InfrastructureError, InputError, TeamCodeError
+from mlagent.errors import ConfigError, InfrastructureError, InputError, Interrupted, TeamCodeError
 
 SECRET = "value-that-was-planted"
 DONE = "open(request['output'] + '/result.json', 'w').close(); "
@@ -206,3 +207,12 @@ def test_a_ready_file_left_by_a_killed_server_is_not_believed(children: LocalChi
     (tmp_path / "childserver.py").write_text("raise SystemExit(1)")
     with pytest.raises(InfrastructureError), children.serve("childserver", [], tmp_path / "ready.json"):
         pytest.fail("the block must not be entered")
+
+
+def test_a_signal_whose_exception_was_lost_in_a_finalizer_still_stops_the_work(
+    children: LocalChildren, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interrupt, "_arrived", [15])
+    with pytest.raises(Interrupted) as stopped:
+        children.execute(["sleep", "60"], seconds=60, env={}, kept=tmp_path / "log")
+    assert stopped.value.signal_number == 15
