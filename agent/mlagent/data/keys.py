@@ -41,7 +41,7 @@ class Keys:
             return
         seen: set[tuple[object, ...]] = set()
         for file, offset, frame in again():
-            keys = frame.select(self.columns).with_row_index("row number").drop_nulls()
+            keys = frame.select(self.columns).with_row_index("\0row number").drop_nulls()
             digests = pl.Series(_digests(keys.select(self.columns)))
             for row in keys.filter(digests.is_in(twice.implode())).iter_rows():
                 if row[1:] in seen:

@@ -9,7 +9,7 @@ import polars as pl
 from mlagent.core.verdict import Severity
 from mlagent.data.schema import Allowed, Column, Rule, Schema, moment, whole
 
-RAW = "as it stands: "  # a converted column's own bytes stand beside it under this prefix
+RAW = "\0as it stands: "  # a converted column's own bytes stand beside it under this prefix
 
 
 class RowTest(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from mlagent.data.typed import convert
 
 BATCH_ROWS = 250_000
 MASKED = "[masked]"
+ROW = "\0row number"
 POLARS = pl.__version__
 
 
@@ -118,7 +119,7 @@ class Scanner:
                 offset += batch.height
 
     def _shown(self, frame: pl.DataFrame, index: int, file: str, offset: int) -> Iterator[Row]:
-        row = frame[index].with_columns(pl.lit(index).alias("row number"))
+        row = frame[index].with_columns(pl.lit(index).alias(ROW))
         columns = [name for name in frame.columns if not name.startswith(RAW)]
         return shown_rows(row, columns, self.schema, file, offset)
 
@@ -151,7 +152,7 @@ class Scanner:
     def _first(self, one: Counted, mask: pl.Expr, batch: pl.DataFrame, file: str, offset: int) -> Iterator[Row]:
         """The first failing rows, as many as there is room for."""
         room = self._kept - len(one.rows)
-        first = batch.lazy().with_row_index("row number").filter(mask).head(room).collect() if room else batch.head(0)
+        first = batch.lazy().with_row_index(ROW).filter(mask).head(room).collect() if room else batch.head(0)
         return shown_rows(first, one.test.columns, self.schema, file, offset)
 
 
@@ -168,7 +169,7 @@ def shown_rows(frame: pl.DataFrame, columns: Sequence[str], schema: Schema, file
     for row in frame.iter_rows(named=True):
         values = {name: row.get(RAW + name, row[name]) for name in columns}
         shown = {name: MASKED if name in schema.sensitive else _shown(value) for name, value in values.items()}
-        yield Row(file, offset + int(row["row number"]) + 1, shown)
+        yield Row(file, offset + int(row[ROW]) + 1, shown)
 
 
 def _shown(value: object) -> str:

@@ -128,7 +128,13 @@ def moment(kind: Kind, value: Scalar) -> Any:  # noqa: ANN401 - of the column's 
         return date.fromisoformat(cast("str", value))
     if kind == "datetime":
         return datetime.fromisoformat(cast("str", value)).replace(tzinfo=None)
-    if kind in ("integer", "number") and (isinstance(value, bool) or not isinstance(value, int | float)):
+    kinds: Mapping[str, type | tuple[type, ...]] = {
+        "number": (int, float),
+        "integer": int,
+        "boolean": bool,
+        "text": str,
+    }
+    if not isinstance(value, kinds[kind]) or (isinstance(value, bool) and kind != "boolean"):
         raise TypeError
     return value
 

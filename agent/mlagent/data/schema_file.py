@@ -115,6 +115,8 @@ def _column(document: Document, name: str, column: Column) -> None:
     for key in ("min", "max"):
         if getattr(column, key) is not None:
             _bound(column, getattr(column, key), _at(document, "columns", name, key))
+    for value in column.values or ():
+        _bound(column, value, _at(document, "columns", name, "values"))
     if column.pattern is not None:
         _pattern(column.pattern, _at(document, "columns", name, "pattern"))
     for check in column.warn if isinstance(column.warn, tuple) else ():

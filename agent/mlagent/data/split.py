@@ -101,7 +101,9 @@ def leaks(table: Table, masks: Masks, data: Data) -> Leaks:
 
 
 def _codes(values: pl.Series) -> np.ndarray:
-    return (values.cast(pl.Categorical).to_physical() if values.dtype == pl.String else values).to_numpy()
+    return (
+        values.cast(pl.Categorical).to_physical() if values.dtype == pl.String else values.cast(pl.Float64)
+    ).to_numpy()
 
 
 def row_hash(table: Table) -> np.ndarray:

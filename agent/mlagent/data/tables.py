@@ -37,6 +37,7 @@ def open_table(file: DataFile) -> Opened:
             lazy = pl.scan_parquet(file.path)
         elif suffix == ".csv":
             _check_text(file)
+            _check_heading(file)
             lazy = pl.scan_csv(file.path, infer_schema=False)
         else:
             raise InputError(f"{file.name}: cannot tell its format by {suffix!r}", hint="name it .csv or .parquet")
@@ -78,6 +79,16 @@ def _check_text(file: DataFile) -> None:
                     hint="it was put together from two sources: convert it, for instance with dos2unix",
                 )
             lines, last = lines + breaks, chunk[-1:]
+
+
+def _check_heading(file: DataFile) -> None:
+    with file.path.open(newline="", encoding="utf-8-sig") as opened:
+        names = next(csv.reader(opened), [])
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(
+            f"{file.name} has two columns of one name: {', '.join(twice)}", hint="name each column differently"
+        )
 
 
 def _odd_line(file: DataFile) -> int:

@@ -19,7 +19,9 @@ def convert(name: str, dtype: pl.DataType, kind: Kind) -> pl.Expr | None:
         found = pl.when(column == column.floor()).then(column).otherwise(None).cast(pl.Int64, strict=False)
     elif kind == "boolean" and dtype.is_integer():
         found = pl.when(column.is_in([0, 1])).then(column == 1).otherwise(None)
-    elif (kind == "number" and dtype.is_numeric()) or (kind in ("date", "datetime") and dtype.is_temporal()):
+    elif (kind == "number" and dtype.is_numeric()) or (
+        kind in ("date", "datetime") and isinstance(dtype, pl.Date | pl.Datetime)
+    ):
         found = column.cast(wanted, strict=False)
     else:
         found = pl.lit(None, dtype=wanted)
