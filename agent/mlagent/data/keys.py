@@ -1,7 +1,9 @@
-"""Whether values stand in one row only: digests of them are sorted, and those that meet are compared in full."""
+"""Whether values stand in one row only: by a table where keys are integers that lie close together, else by digests."""
 
+import math
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -10,47 +12,165 @@ if TYPE_CHECKING:
     from mlagent.data.scan import Row
 
 SEED = 20_240_601
-LARGEST = 16_000_000  # digests (8 bytes each) sorted at once; more are sorted part by part, from a file
+SORTED_AT_ONCE = 8_000_000  # digests of 8 bytes; more wait in a temporary file and are sorted part by part
+LARGEST_TABLE = 64_000_000  # bytes, one for each possible key
+COMPARED_IN_FULL = 100_000  # keys that stand twice; of more, digests that meet by chance count too
+INDEX = "\0row number"
+
+Again = Callable[[], Iterable[tuple[str, int, pl.DataFrame]]]
+Show = Callable[[pl.DataFrame, int, str, int], Iterator["Row"]]
 
 
 class Keys:
-    """The digests of one unique key over all rows; a key with an empty column counts for none."""
+    """One unique key over all rows; a key with an empty column counts for none."""
 
     def __init__(self, columns: tuple[str, ...], kept_rows: int = 10) -> None:
         """Start empty; keep the first rows whose key stood before."""
         self.columns, self._kept = columns, kept_rows
         self.failures = 0
         self.rows: list[Row] = []
-        self._chunks: list[np.ndarray] = []
+        self._table: _Table | None = _Table(len(columns))
+        self._digests = _Digests()
+        self._added = 0
 
     def add(self, batch: pl.DataFrame) -> None:
-        """Take the digests of a batch."""
-        self._chunks.append(_digests(batch.select(self.columns).drop_nulls()))
+        """Take the keys of a batch."""
+        keys = batch.select(self.columns).drop_nulls()
+        if self._table is not None and not self._table.add(keys):
+            self._table = None
+            if self._added:
+                self._digests.late = True  # what the table took so far is looked at again at the end
+        if self._table is None and not self._digests.late:
+            self._digests.add(_digests(keys))
+        self._added += keys.height
 
-    def twice(self) -> np.ndarray:
-        """Digests that were added more than once."""
-        digests = np.concatenate(self._chunks) if self._chunks else np.empty(0, np.uint64)
-        self._chunks = []
-        digests.sort()
-        return np.unique(digests[1:][digests[1:] == digests[:-1]])
-
-    def settle(self, again: Callable[[], Iterable[tuple[str, int, pl.DataFrame]]], show: "Show") -> None:
+    def settle(self, again: Again, show: Show) -> None:
         """Count rows whose key stood before; `again` gives the rows once more: file, offset, typed key columns."""
-        twice = pl.Series(self.twice())
-        if not len(twice):
+        if self._table is not None and self._table.all_differ():
             return
+        if self._table is not None or self._digests.late:
+            for _, _, frame in again():
+                self._digests.add(_digests(frame.select(self.columns).drop_nulls()))
+        twice, failures = self._digests.twice()
+        if len(twice):
+            self.failures = self._look(pl.Series(twice), again, show)
+            if len(twice) > COMPARED_IN_FULL:
+                self.failures = failures
+
+    def _look(self, twice: pl.Series, again: Again, show: Show) -> int:
+        """Compare the keys of some digests in full, and show the first rows; how many rows repeat a key."""
         seen: set[tuple[object, ...]] = set()
+        failures = 0
         for file, offset, frame in again():
-            keys = frame.select(self.columns).with_row_index("\0row number").drop_nulls()
-            digests = pl.Series(_digests(keys.select(self.columns)))
-            for row in keys.filter(digests.is_in(twice.implode())).iter_rows():
+            keys = frame.select(self.columns).with_row_index(INDEX).drop_nulls()
+            met = pl.Series(_digests(keys.select(self.columns))).is_in(twice.implode())
+            for row in keys.filter(met).iter_rows():
                 if row[1:] in seen:
-                    self.failures += 1
+                    failures += 1
                     self.rows += show(frame, row[0], file, offset) if len(self.rows) < self._kept else ()
                 seen.add(row[1:])
+            if len(twice) > COMPARED_IN_FULL and len(self.rows) == self._kept:
+                break
+        return failures
 
 
-Show = Callable[[pl.DataFrame, int, str, int], Iterator["Row"]]
+class _Table:
+    """A byte for every possible key between the least and greatest values of integer columns; it grows with them."""
+
+    def __init__(self, columns: int) -> None:
+        self._low = [0] * columns
+        self._seen = np.zeros((0,) * columns, np.bool_)
+        self._added = 0
+
+    def add(self, keys: pl.DataFrame) -> bool:
+        """Mark the keys; False, with nothing done, where they are no integers or lie too far apart."""
+        if not all(dtype.is_integer() for dtype in keys.dtypes):
+            return False
+        if not keys.height:
+            return True
+        columns = [column.to_numpy() for column in keys.get_columns()]
+        if not self._reach([int(one.min()) for one in columns], [int(one.max()) for one in columns]):
+            return False
+        place = np.zeros(keys.height, np.int64)
+        for column, low, size in zip(columns, self._low, self._seen.shape, strict=True):
+            place *= size
+            place += column - np.int64(low) if column.dtype != np.uint64 else (column - np.uint64(low)).astype(np.int64)
+        self._seen.reshape(-1)[place] = True
+        self._added += keys.height
+        return True
+
+    def all_differ(self) -> bool:
+        """Whether as many keys are marked as were added."""
+        return int(np.count_nonzero(self._seen)) == self._added
+
+    def _reach(self, low: list[int], high: list[int]) -> bool:
+        """Grow to hold these values, by a quarter more than is needed; False where that is too large."""
+        if self._seen.size:
+            ends = [start + size - 1 for start, size in zip(self._low, self._seen.shape, strict=True)]
+            if all(a <= b for a, b in zip(self._low, low, strict=True)) and all(
+                a >= b for a, b in zip(ends, high, strict=True)
+            ):
+                return True
+            low = [min(one, other) for one, other in zip(low, self._low, strict=True)]
+            high = [max(one, other) for one, other in zip(high, ends, strict=True)]
+        for spare in (4, 0):
+            sizes = [b - a + 1 + ((b - a) // spare if spare else 0) for a, b in zip(low, high, strict=True)]
+            if math.prod(sizes) <= LARGEST_TABLE:
+                break
+        else:
+            return False
+        grown = np.zeros(sizes, np.bool_)
+        if self._seen.size:
+            at = [start - first for start, first in zip(self._low, low, strict=True)]
+            grown[tuple(slice(a, a + size) for a, size in zip(at, self._seen.shape, strict=True))] = self._seen
+        self._low, self._seen = low, grown
+        return True
+
+
+class _Digests:
+    """Digests of keys, in memory while they are few, else in a file without a name."""
+
+    def __init__(self) -> None:
+        self.late = False
+        self._chunks: list[np.ndarray] = []
+        self._here = self._total = 0
+        self._file: IO[bytes] | None = None
+
+    def add(self, digests: np.ndarray) -> None:
+        """Take some."""
+        self._chunks.append(digests)
+        self._here += len(digests)
+        self._total += len(digests)
+        if self._here > SORTED_AT_ONCE:
+            self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this
+            for chunk in self._chunks:
+                self._file.write(chunk.tobytes())
+            self._chunks, self._here = [], 0
+
+    def twice(self) -> tuple[np.ndarray, int]:
+        """Digests that stand more than once, and how many repeat another."""
+        parts = math.ceil(self._total / SORTED_AT_ONCE) if self._file else 1
+        found, repeated = [np.empty(0, np.uint64)], 0
+        for part in range(parts):
+            some = np.concatenate([np.empty(0, np.uint64), *(_part(one, part, parts) for one in self._all())])
+            some.sort()
+            same = some[1:][some[1:] == some[:-1]]
+            repeated += len(same)
+            found.append(np.unique(same))
+        if self._file:
+            self._file.close()
+        return np.concatenate(found), repeated
+
+    def _all(self) -> Iterator[np.ndarray]:
+        if self._file:
+            self._file.seek(0)
+            while data := self._file.read(8 * SORTED_AT_ONCE):
+                yield np.frombuffer(data, np.uint64)
+        yield from self._chunks
+
+
+def _part(digests: np.ndarray, part: int, parts: int) -> np.ndarray:
+    return digests if parts == 1 else digests[(digests >> np.uint64(32)) % np.uint64(parts) == np.uint64(part)]
 
 
 def _digests(frame: pl.DataFrame) -> np.ndarray:

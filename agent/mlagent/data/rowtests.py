@@ -13,7 +13,7 @@ RAW = "\0as it stands: "  # a converted column's own bytes stand beside it under
 
 
 class RowTest(msgspec.Struct, frozen=True, kw_only=True):
-    """One question to every row; `about` completes "rows with …", a mask is true (never null) where a row fails.
+    """One question to every row; `about` completes "rows with …", a mask is true where a row fails, else false or null.
 
     `converted` is asked instead of `mask` where the column was converted, and stands beside as it was.
     """
@@ -48,8 +48,8 @@ def row_tests(schema: Schema, now: datetime) -> Iterator[RowTest]:
                 columns=(name,),
                 severity=column.severity(check),
                 allowed=column.max_failures,
-                mask=None if mask is None else mask.fill_null(value=False),
-                converted=converted.fill_null(value=False),
+                mask=mask,
+                converted=converted,
             )
     for rule in schema.rules:
         yield _rule(rule)
@@ -58,7 +58,7 @@ def row_tests(schema: Schema, now: datetime) -> Iterator[RowTest]:
 def _of(name: str, column: Column, now: datetime) -> Iterator[tuple[str, str, pl.Expr]]:
     value = pl.col(name)
     if column.type == "number":
-        yield "finite", f"{name} not finite", value.is_nan() | value.is_infinite()
+        yield "finite", f"{name} not finite", value.is_finite().not_()
     if column.min is not None or column.max is not None:
         yield "range", f"{name} out of range", _out_of_range(value, column)
     if column.values is not None:
@@ -92,6 +92,6 @@ def _rule(rule: Rule) -> RowTest:
         columns=tuple(dict.fromkeys(asked.meta.root_names())),
         severity=rule.severity,
         allowed=rule.max_failures,
-        mask=(~asked).fill_null(value=False),
-        converted=(~asked).fill_null(value=False),
+        mask=~asked,
+        converted=~asked,
     )

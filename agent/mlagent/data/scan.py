@@ -16,7 +16,7 @@ from mlagent.data.schema import Schema
 from mlagent.data.tables import Opened, open_table
 from mlagent.data.typed import convert
 
-BATCH_ROWS = 250_000
+BATCH_ROWS = 500_000
 MASKED = "[masked]"
 ROW = "\0row number"
 POLARS = pl.__version__
@@ -132,10 +132,8 @@ class Scanner:
             and (mask := one.test.converted if one.test.columns[0] in changed else one.test.mask) is not None
         ]
         dated = [name for name in self._dated if name in here]
-        found = batch.lazy().select(
-            *(mask.sum().alias(str(index)) for index, (_, mask) in enumerate(asked)),
-            *(pl.col(name).max() for name in dated),
-        )
+        failing = (mask.sum().alias(str(index)) for index, (_, mask) in enumerate(asked))
+        found = batch.lazy().select(*failing, *(pl.col(name).max() for name in dated))
         sums = found.collect().row(0, named=True) if asked or dated else {}
         for index, (one, mask) in enumerate(asked):
             if sums[str(index)]:
