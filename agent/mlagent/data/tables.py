@@ -93,6 +93,10 @@ def _check_text(file: DataFile) -> None:
                     hint="it was put together from two sources: convert it, for instance with dos2unix",
                 )
             lines, last = lines + breaks, chunk[-1:]
+            if not lines and chunk.count(b"\r") > 1:
+                raise InputError(
+                    f"{file.name} has lines that end in CR alone", hint="convert it, for instance with mac2unix"
+                )
 
 
 def _check_heading(file: DataFile) -> None:

@@ -42,6 +42,7 @@ TABLE = [
     Odd("a byte order mark and a schema", "\ufeff" + GOOD, None, TYPES),
     Odd("no last line end", GOOD.rstrip("\n")),
     Odd("CR LF", GOOD.replace("\n", "\r\n")),
+    Odd("CR alone", GOOD.replace("\n", "\r"), (InputError, "rows.csv has lines that end in CR alone")),
     Odd("a heading alone", "a,y\n", (GateRefused, "rows 0 is below 1")),
     Odd("the target alone", "y\n" + "1\n0\n" * 200, (ConfigError, "no column is left to learn from")),
     Odd("a name twice", GOOD.replace("a,y", "y,y"), (InputError, "two columns of one name: y")),

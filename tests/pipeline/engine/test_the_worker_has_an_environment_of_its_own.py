@@ -133,10 +133,20 @@ def worker_gone(python: Path) -> None:
     path.write_text("raise ImportError\n")
 
 
+def package_gone(python: Path) -> None:
+    (path,) = python.parents[1].glob("lib/*/site-packages/tinylib.py")
+    path.unlink()
+
+
 @pytest.mark.parametrize(
     "damage",
-    [lambda python: (python.parents[1] / "complete").unlink(), lambda python: python.unlink(), worker_gone],
-    ids=["half made", "interpreter gone", "worker gone"],
+    [
+        lambda python: (python.parents[1] / "complete").unlink(),
+        lambda python: python.unlink(),
+        worker_gone,
+        package_gone,
+    ],
+    ids=["half made", "interpreter gone", "worker gone", "a package's file gone"],
 )
 def test_a_damaged_one_is_made_anew(made: Made, damage: Callable[[Path], object]) -> None:
     (made.project / "requirements.txt").write_text("tinylib==1.0\n")
