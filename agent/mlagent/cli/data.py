@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def data() -> None:
-    """Look at rows: write a first schema, ask whether they changed."""
+    """Look at rows: write a first schema, show them on a page, ask whether they changed."""
 
 
 @data.group()
@@ -68,6 +68,34 @@ def changed(app: App, *, as_json: bool) -> None:
         click.echo(msgspec.json.encode(said).decode())
     else:
         click.echo("changed" if differ else "unchanged")
+
+
+@data.command()
+@click.argument("source")
+@click.option("--out", type=click.Path(path_type=Path), default="profile.html", show_default=True, help="The page.")
+@click.pass_obj
+def profile(app: App, source: str, out: Path) -> None:
+    """Write a page that shows the rows of SOURCE (a file, folder, glob or URL), column by column, with plots.
+
+    Where mlpipeline.yaml names a schema, its sensitive columns are not shown.
+    """
+    from datetime import UTC, datetime
+
+    from mlagent.config.load import FILE
+    from mlagent.core.files import write_whole
+    from mlagent.data import page, schema_file
+    from mlagent.data.infer import loose
+    from mlagent.data.scan import Scanner
+
+    files = _files(app, source)
+    seen = loose(files)
+    named = app.settings().sections["data"].schema if (app.project / FILE).exists() else None
+    if named:
+        hidden = schema_file.load(app.project / named, named).sensitive
+        seen = seen.hiding(hidden)
+    scanned = Scanner(seen, datetime.now(UTC)).scan(files)
+    write_whole(out.absolute(), page.page(source, scanned.rows, scanned.sample, seen).encode())
+    click.echo(f"wrote {out}: {scanned.rows} rows, {len(seen.columns)} columns")
 
 
 def _files(app: App, source: str) -> "tuple[DataFile, ...]":

@@ -14,7 +14,7 @@ BESIDE = {
     "plan": ("mlagent.cli.plan:plan", "Say what a run would do, stage by stage, and why."),
     "show": ("mlagent.cli.plan:show", "Show how a run ended."),
     "gc": ("mlagent.cli.plan:gc", "Remove old runs and what only they name."),
-    "data": ("mlagent.cli.data:data", "Write a first schema of the rows, ask whether they changed."),
+    "data": ("mlagent.cli.data:data", "Write a first schema of the rows, show them, ask whether they changed."),
     "config": ("mlagent.cli.config:config", "Explain, check or describe the configuration."),
     "init": ("mlagent.cli.project:init", "Write a new project from a template."),
     "doctor": ("mlagent.cli.project:doctor", "Say what this machine has and lacks, for which stage."),

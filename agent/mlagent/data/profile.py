@@ -73,7 +73,7 @@ def _column(values: pl.Series) -> ColumnProfile:
                 rows=len(values), nulls=nulls, categories=dict(counted.sort(counted.columns).iter_rows())
             )
     by_length = values.dtype == pl.String
-    numbers = _numbers(values)
+    numbers = numbers_of(values)
     edges = np.unique(np.quantile(numbers, np.linspace(0, 1, BINS + 1)[1:-1])) if len(numbers) else np.empty(0)
     counts = _counts(numbers, edges)
     return ColumnProfile(
@@ -84,7 +84,7 @@ def _column(values: pl.Series) -> ColumnProfile:
 def _moved(before: ColumnProfile, values: pl.Series) -> Moved:
     nulls = values.null_count() / len(values) if len(values) else float("nan")
     if not before.categories:
-        counts = _counts(_numbers(values), np.array(before.edges))
+        counts = _counts(numbers_of(values), np.array(before.edges))
         psi = distance.psi(np.array(before.counts), counts)
         return Moved(psi=psi, null_share=nulls, null_share_before=before.null_share)
     counted = dict(values.drop_nulls().cast(pl.String).value_counts(sort=True).iter_rows())
@@ -99,7 +99,7 @@ def _moved(before: ColumnProfile, values: pl.Series) -> Moved:
     )
 
 
-def _numbers(values: pl.Series) -> np.ndarray:
+def numbers_of(values: pl.Series) -> np.ndarray:
     """Finite numbers of a column: dates as days, text as its length."""
     values = values.drop_nulls()
     if values.dtype == pl.String:

@@ -1,6 +1,6 @@
 """What the rows must be, as a team writes it down in YAML."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, cast
 
@@ -110,6 +110,14 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def sensitive(self) -> frozenset[str]:
         """Columns whose values are masked wherever they would be shown."""
         return frozenset(name for name, column in self.columns.items() if column.sensitive)
+
+    def hiding(self, names: Collection[str]) -> "Schema":
+        """The same, with these columns sensitive."""
+        columns = {
+            name: msgspec.structs.replace(one, sensitive=one.sensitive or name in names)
+            for name, one in self.columns.items()
+        }
+        return msgspec.structs.replace(self, columns=columns)
 
     @property
     def uniques(self) -> tuple[Unique, ...]:
