@@ -3,6 +3,8 @@
 import numpy as np
 import polars as pl
 
+from mlagent.data.mixing import splitmix
+
 LARGEST = 131_072
 
 
@@ -21,7 +23,7 @@ class Sample:
 
     def add(self, batch: pl.DataFrame, first: int) -> None:
         """Take from a batch whose first row has the number `first` of all."""
-        hashes = _mixed(np.arange(first, first + batch.height, dtype=np.uint64))
+        hashes = splitmix(np.arange(first, first + batch.height, dtype=np.uint64))
         chosen = hashes <= np.uint64(self._bound)
         self._frames.append(batch if chosen.all() else batch.filter(pl.Series(chosen)))
         self._hashes.append(hashes[chosen])
@@ -39,11 +41,3 @@ class Sample:
         self._frames = [frame.filter(pl.Series(mask)) for frame, mask in zip(self._frames, masks, strict=True)]
         self._hashes = [hashes[mask] for hashes, mask in zip(self._hashes, masks, strict=True)]
         self._size = sum(len(hashes) for hashes in self._hashes)
-
-
-def _mixed(value: np.ndarray) -> np.ndarray:
-    """Splitmix64 (Steele, Lea and Flood 2014)."""
-    mixed: np.ndarray = value + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(mixed ^ (mixed >> np.uint64(31)))

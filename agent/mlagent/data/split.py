@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from mlagent.config.sections import Data
+from mlagent.data.mixing import splitmix
 from mlagent.data.table import FILE, Table
 from mlagent.errors import InputError
 from mlagent.measure.giveaway import given_away
@@ -115,7 +116,7 @@ def mixed(columns: list[pl.Series]) -> np.ndarray:
     """uint64 (rows,): splitmix64 over the columns; the same on every machine and with every version of polars."""
     found = np.full(len(columns[0]), 0x9E3779B97F4A7C15, dtype=np.uint64)
     for column in columns:
-        found = _splitmix(found ^ _bits(column))
+        found = splitmix(found ^ _bits(column))
     return found
 
 
@@ -141,10 +142,3 @@ def load(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read a part back as (features, target)."""
     with np.load(path) as file:
         return file["features"], file["target"]
-
-
-def _splitmix(value: np.ndarray) -> np.ndarray:
-    mixed: np.ndarray = value + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
