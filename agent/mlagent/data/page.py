@@ -56,7 +56,12 @@ def _section(name: str, values: pl.Series, column: Column) -> str:
     if there.n_unique() == 1:
         return f"{head}<p>The same in every row that has it: {escape(str(there[0])[:200])}</p>"
     if column.type in ("text", "boolean"):
-        counted = there.cast(pl.String).value_counts(sort=True).sort("count", there.name, descending=[True, False])
+        counted = (
+            there.cast(pl.String)
+            .alias("value")
+            .value_counts(sort=True)
+            .sort("count", "value", descending=[True, False])
+        )
         if counted.height <= MOST_CATEGORIES:
             return head + _bars(name, list(counted.iter_rows()), len(there))
         examples = ", ".join(escape(str(one)[:60]) for one in there.head(5))

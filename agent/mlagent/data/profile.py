@@ -67,7 +67,7 @@ def compare(before: Profile, sample: pl.DataFrame, columns: Sequence[str]) -> di
 def _column(values: pl.Series) -> ColumnProfile:
     nulls = values.null_count()
     if values.dtype in (pl.String, pl.Boolean):
-        counted = values.drop_nulls().cast(pl.String).value_counts(sort=True)
+        counted = values.drop_nulls().cast(pl.String).alias("value").value_counts(sort=True)
         if counted.height <= MOST_CATEGORIES:
             return ColumnProfile(
                 rows=len(values), nulls=nulls, categories=dict(counted.sort(counted.columns).iter_rows())
@@ -87,7 +87,7 @@ def _moved(before: ColumnProfile, values: pl.Series) -> Moved:
         counts = _counts(numbers_of(values), np.array(before.edges))
         psi = distance.psi(np.array(before.counts), counts)
         return Moved(psi=psi, null_share=nulls, null_share_before=before.null_share)
-    counted = dict(values.drop_nulls().cast(pl.String).value_counts(sort=True).iter_rows())
+    counted = dict(values.drop_nulls().cast(pl.String).alias("value").value_counts(sort=True).iter_rows())
     names = list({**before.categories, **counted})
     psi = distance.psi(*(np.array([one.get(name, 0) for name in names]) for one in (before.categories, counted)))
     return Moved(

@@ -62,6 +62,7 @@ TABLE = [
     Odd("a value of another type", frame(), (ConfigError, "columns.a.values: 'x' is not a number"), TYPES.replace("number}", "number, values: [x]}")),
     Odd("a large unsigned", frame(b=pl.Series([2**63 + 5] * ROWS, dtype=pl.UInt64)), (GateRefused, "b out of range"), TYPES + "  b: {type: integer, max: 5}\n"),
     Odd("our own names", frame(**{"row number": 7, "0": 8}), (GateRefused, "row number out of range"), TYPES + "  row number: {type: integer, max: 3}\n  '0': {type: integer}\n"),
+    Odd("a text named count", frame(count=["u", "v", "w", "w"] * 100), None, TYPES + "  count: {type: text}\n"),
     Odd("a key of empties", frame(k=pl.Series([None] * ROWS, dtype=pl.String)), None, TYPES + "  k: {type: text, nullable: true, unique: true}\n"),
 ]  # fmt: skip
 

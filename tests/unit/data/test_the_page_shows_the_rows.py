@@ -106,3 +106,8 @@ def test_many_values_are_cut_to_the_commonest(rows: pl.DataFrame) -> None:
     assert "30 others in 1,800 rows (60.0%)" in text
     assert "v19: 60 (2.0%)" in text
     assert "v20: 60" not in text
+
+
+def test_a_column_may_be_called_count(rows: pl.DataFrame) -> None:
+    named = rows.select(count=pl.col(HOSTILE))
+    assert "fine &amp; good: 1,000" in page("x", 3000, named, Schema(columns={"count": Column(type="text")}))
