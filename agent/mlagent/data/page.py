@@ -1,19 +1,20 @@
 """A page that shows rows to people: one file without scripts or styles, which reads also where those are forbidden."""
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 import numpy as np
 import polars as pl
 
+from mlagent.data.mixing import splitmix
+from mlagent.data.plots import HEIGHT, Spell, bars, bins, histogram, share, short, text
 from mlagent.data.profile import MOST_CATEGORIES, numbers_of
-from mlagent.data.schema import Column, Schema
+from mlagent.data.schema import DTYPES, Column, Kind, Schema
+from mlagent.measure.association import ROWS_A_CATEGORY, Variable, strongest
 
-BINS = 30
 BARS = 20
-WIDTH, HEIGHT = 480, 140
-INK = "#2b6cb0"
 QUANTILES = (0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1)
+PAIRS, PAIRED_ROWS, PAIRED_CATEGORIES = 15, 20_000, 50
+PAIRED_VALUES = 40_000_000  # of all pairs together: a few seconds
 
 
 def page(source: str, rows: int, sample: pl.DataFrame, schema: Schema) -> str:
@@ -21,124 +22,145 @@ def page(source: str, rows: int, sample: pl.DataFrame, schema: Schema) -> str:
 
     Of sensitive columns it shows the type and the share of empty values only.
     """
-    names = [name for name in schema.columns if name in sample.columns]
+    if not sample.width:
+        sample = pl.DataFrame(schema={name: DTYPES[column.type] for name, column in schema.columns.items()})
+    columns = [(sample.get_column(name), schema.columns[name]) for name in schema.columns if name in sample.columns]
+    head = ("column", "type", "empty", "different", "least", "greatest", "commonest")
     parts = [
         "<!doctype html>",
-        f'<html lang="en"><head><meta charset="utf-8"><title>{escape(source)}</title></head><body>',
-        f"<h1>{escape(source)}</h1>",
-        f"<p>{rows:,} rows, {len(names)} columns. What follows is of a uniform sample of {sample.height:,} rows.</p>",
-        _table(
-            ("column", "type", "empty", "different", "least", "greatest"),
-            (_line(name, sample.get_column(name), schema.columns[name]) for name in names),
-        ),
-        *(_section(name, sample.get_column(name), schema.columns[name]) for name in names),
+        f'<html lang="en"><head><meta charset="utf-8"><title>{text(source)}</title></head><body>',
+        f"<h1>{text(source)}</h1>",
+        f"<p>{rows:,} rows, {len(columns)} columns. All below is of a uniform sample of {sample.height:,} rows.</p>",
+        _table(head, (_line(index, *column) for index, column in enumerate(columns))),
+        *(_section(index, *column) for index, column in enumerate(columns)),
+        _associations([(values, column.type) for values, column in columns if not column.sensitive]),
         "</body></html>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _line(name: str, values: pl.Series, column: Column) -> Sequence[str]:
-    known = (name, column.type, _share(values.null_count(), len(values)))
-    if column.sensitive:
-        return (*known, "sensitive", "", "")
-    there = values.drop_nulls()
-    ends = ("", "") if column.type == "boolean" or not len(there) else (str(there.min()), str(there.max()))
-    return (*known, f"{there.n_unique():,}", *(end[:60] for end in ends))
-
-
-def _section(name: str, values: pl.Series, column: Column) -> str:
-    head = f"<h2>{escape(name)}</h2>"
+def _line(index: int, values: pl.Series, column: Column) -> Sequence[str]:
+    """A row of the overview, in HTML."""
+    link = f'<a href="#column-{index}">{text(values.name)}</a>'
+    known = (link, column.type, share(values.null_count(), len(values)))
     there = values.drop_nulls()
     if column.sensitive:
-        return f"{head}<p>Sensitive: its values are not shown.</p>"
+        return (*known, "sensitive: values are not shown", "", "", "")
     if not len(there):
-        return f"{head}<p>Empty in every row.</p>"
-    if there.n_unique() == 1:
-        return f"{head}<p>The same in every row that has it: {escape(str(there[0])[:200])}</p>"
+        return (*known, "0", "", "", "")
+    different = f"{there.n_unique():,}"
     if column.type in ("text", "boolean"):
-        counted = (
-            there.cast(pl.String)
-            .alias("value")
-            .value_counts(sort=True)
-            .sort("count", "value", descending=[True, False])
-        )
-        if counted.height <= MOST_CATEGORIES:
-            return head + _bars(name, list(counted.iter_rows()), len(there))
-        examples = ", ".join(escape(str(one)[:60]) for one in there.head(5))
-        return f"{head}<p>{counted.height:,} different texts, such as {examples}. Their length:</p>" + _shape(
-            name, there
-        )
-    return head + _shape(name, there, dates=column.type in ("date", "datetime"))
+        value, count = _counted(there).row(0)
+        return (*known, different, "", "", text(f"{short(value)} ({share(count, len(there))})"))
+    numbers, spell = numbers_of(there), _spell(column.type)
+    ends = (spell(numbers.min()), spell(numbers.max())) if len(numbers) else ("", "")
+    return (*known, different, *ends, "")
 
 
-def _shape(name: str, values: pl.Series, *, dates: bool = False) -> str:
-    """Histogram and quantiles; dates are drawn as days."""
-    numbers = numbers_of(values)
+def _section(index: int, values: pl.Series, column: Column) -> str:
+    return f'<h2 id="column-{index}">{text(values.name)}</h2>' + _said(values, column)
+
+
+def _said(values: pl.Series, column: Column) -> str:
+    there = values.drop_nulls()
+    if column.sensitive:
+        return "<p>Sensitive: its values are not shown.</p>"
+    if not len(there):
+        return "<p>Empty in every row.</p>"
+    if there.n_unique() == 1:
+        only = there.head(1).cast(pl.String)[0]
+        return f"<p>The same in every row that has it: {text(short(only, 200))}</p>"
+    if column.type in ("text", "boolean"):
+        return _texts(there)
+    return _shape(f"Histogram of {there.name}", there, column.type)
+
+
+def _texts(there: pl.Series) -> str:
+    counted = _counted(there)
+    if counted.height > MOST_CATEGORIES:
+        examples = ", ".join(text(short(one, 60)) for one in there.unique(maintain_order=True).head(5))
+        said = f"<p>{counted.height:,} different texts, such as {examples}. Their length in characters:</p>"
+        return said + _shape(f"Histogram of the length of {there.name}", there, "integer")
+    shown, others = counted.head(BARS), counted.slice(BARS)
+    rest = int(others.get_column("rows").sum())
+    note = f"<p>{others.height:,} others in {rest:,} rows ({share(rest, len(there))})</p>" if others.height else ""
+    return bars(f"Values of {there.name}", list(shown.iter_rows()), len(there)) + note
+
+
+def _counted(there: pl.Series) -> pl.DataFrame:
+    """Each value and its rows, the commonest first."""
+    counted = there.rename("value").cast(pl.String).value_counts(name="rows")
+    return counted.sort("rows", "value", descending=[True, False])
+
+
+def _shape(title: str, there: pl.Series, kind: Kind) -> str:
+    """Histogram, quantiles, which are values that occur, mean and standard deviation; dates in days."""
+    numbers = numbers_of(there)
+    left = len(there) - len(numbers)
     if not len(numbers):
         return "<p>No finite value.</p>"
-    spell = _day if dates else _number
-    counts, edges = np.histogram(numbers, bins=BINS)
-    quantiles = np.quantile(numbers, QUANTILES)
-    said = [(f"{share:.0%}", spell(value)) for share, value in zip(QUANTILES, quantiles, strict=True)]
-    if not dates:
-        said += [("mean", spell(numbers.mean())), ("standard deviation", spell(numbers.std()))]
-    return _histogram(name, counts, spell(edges[0]), spell(edges[-1])) + _table(("of the values", ""), said)
+    spell = _spell(kind)
+    quantiles = np.quantile(numbers, QUANTILES, method="inverted_cdf")
+    scale = float(np.abs(numbers).max()) or 1.0  # so that no sum is infinite
+    mean, deviation = (numbers / scale).mean() * scale, (numbers / scale).std() * scale
+    said = [(f"{part:.0%}", text(spell(value))) for part, value in zip(QUANTILES, quantiles, strict=True)]
+    said += [
+        ("mean", text(spell(mean))),
+        ("standard deviation", _number(deviation) + (" days" if kind in ("date", "datetime") else "")),
+    ]
+    note = f"<p>Not finite, and left out: {left:,}.</p>" if left else ""
+    return histogram(title, bins(numbers), spell) + note + _table(("of the values", "are at most"), said)
 
 
-def _histogram(name: str, counts: np.ndarray, low: str, high: str) -> str:
-    """Bars as high as their counts; on a logarithmic axis, and says so, where one would hide all others."""
-    some = counts[counts > 0]
-    logarithmic = bool(counts.max() > 100 * np.median(some))
-    heights = np.log1p(counts) if logarithmic else counts.astype(float)
-    scaled = heights / heights.max() * HEIGHT
-    width = WIDTH / len(counts)
-    bars = "".join(
-        f'<rect x="{index * width:.1f}" y="{HEIGHT - tall:.1f}" width="{width - 1:.1f}" height="{tall:.1f}"'
-        f' fill="{INK}"><title>{count:,}</title></rect>'
-        for index, (tall, count) in enumerate(zip(scaled, counts.tolist(), strict=True))
-    )
-    note = "<p>The counts are drawn on a logarithmic scale.</p>" if logarithmic else ""
-    labels = _label(0, HEIGHT + 14, low) + _label(WIDTH, HEIGHT + 14, high, "end")
-    return _svg(f"Histogram of {name}", HEIGHT + 20, bars + labels) + note
-
-
-def _bars(name: str, counted: Sequence[tuple[str, int]], total: int) -> str:
-    shown, others = counted[:BARS], counted[BARS:]
-    most = shown[0][1]
-    drawn = "".join(
-        f'<rect x="0" y="{index * 18}" width="{count / most * WIDTH * 0.4:.1f}" height="14" fill="{INK}"></rect>'
-        + _label(WIDTH * 0.42, index * 18 + 12, f"{value[:40]}: {count:,} ({_share(count, total)})")
-        for index, (value, count) in enumerate(shown)
-    )
-    rest = sum(count for _, count in others)
-    note = f"<p>{len(others):,} others in {rest:,} rows ({_share(rest, total)})</p>" if others else ""
-    return _svg(f"Values of {name}", len(shown) * 18, drawn) + note
-
-
-def _svg(title: str, height: int, inside: str) -> str:
+def _associations(columns: Sequence[tuple[pl.Series, Kind]]) -> str:
+    """The pairs of columns that tell most of each other."""
+    height = len(columns[0][0]) if columns else 0
+    pairs = max(1, len(columns) * (len(columns) - 1) // 2)
+    most = min(PAIRED_ROWS, max(PAIRED_ROWS // 10, PAIRED_VALUES // pairs))
+    chosen = np.sort(np.argsort(splitmix(np.arange(height, dtype=np.uint64)))[:most])
+    variables = [made for values, kind in columns if (made := _variable(values.gather(chosen), kind))]
+    found = strongest(variables, PAIRS)
+    head = '<h2 id="associations">Strongest associations</h2>'
+    if not found:
+        return f"{head}<p>None: a pair needs {ROWS_A_CATEGORY} rows a category, and two values in each column.</p>"
+    lines = ((text(a), text(b), text(how), f"{strength:.3f}", f"{rows:,}") for a, b, how, strength, rows in found)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{WIDTH}" height="{height}"'
-        f' viewBox="0 0 {WIDTH} {height}"><title>{escape(title)}</title>{inside}</svg>'
+        f"{head}<p>Of {len(chosen):,} of the sampled rows: 0 is none, 1 is that one column tells the other; a rank"
+        " correlation below 0 is of columns that run against each other. None of them says why.</p>"
+        + _table(("column", "and", "measure", "strength", "rows that have both"), lines)
     )
 
 
-def _label(x: float, y: float, text: str, anchor: str = "start") -> str:
-    return f'<text x="{x:.0f}" y="{y:.0f}" font-size="12" text-anchor="{anchor}">{escape(text)}</text>'
+def _variable(values: pl.Series, kind: Kind) -> Variable | None:
+    """None for text with too many values."""
+    if kind not in ("text", "boolean"):
+        there = values.is_finite().fill_null(value=False) if values.dtype.is_float() else values.is_not_null()
+        numbers = np.full(len(values), np.nan)
+        numbers[there.to_numpy()] = numbers_of(values)
+        return Variable(values.name, numbers, ordered=True)
+    codes = values.cast(pl.String).rank("dense").cast(pl.Float64)
+    few = (codes.max() or 0) <= PAIRED_CATEGORIES  # type: ignore[operator]
+    return Variable(values.name, codes.fill_null(float("nan")).to_numpy(), ordered=False) if few else None
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    top = "".join(f'<th align="left">{escape(one)}</th>' for one in head)
-    lines = "".join("<tr>" + "".join(f"<td>{escape(one)}</td>" for one in row) + "</tr>" for row in rows)
+    """Of cells that are HTML."""
+    top = "".join(f'<th align="left">{one}</th>' for one in head)
+    lines = "".join("<tr>" + "".join(f"<td>{one}</td>" for one in row) + "</tr>" for row in rows)
     return f'<table border="1" cellpadding="3" cellspacing="0"><tr>{top}</tr>{lines}</table>'
 
 
-def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "no rows"
+def _spell(kind: Kind) -> Spell:
+    return {"date": _day, "datetime": _moment}.get(kind, _number)
 
 
 def _number(value: float) -> str:
-    return f"{value:.6g}"
+    return f"{value + 0.0:.0f}" if abs(value) < 1e15 and value == int(value) else f"{value:.6g}"
 
 
 def _day(value: float) -> str:
-    return str(np.datetime64(0, "D") + np.timedelta64(int(value), "D"))
+    return str(np.datetime64(int(np.floor(value)), "D"))
+
+
+def _moment(value: float) -> str:
+    return _day(value) if value == np.floor(value) else str(np.datetime64(round(value * 86400), "s"))
