@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from mlagent.data.mixing import splitmix
-from mlagent.data.plots import HEIGHT, Spell, bars, bins, histogram, share, short, text
+from mlagent.data.plots import Spell, bars, bins, histogram, share, short, text
 from mlagent.data.profile import MOST_CATEGORIES, numbers_of
 from mlagent.data.schema import DTYPES, Column, Kind, Schema
 from mlagent.measure.association import ROWS_A_CATEGORY, Variable, strongest
