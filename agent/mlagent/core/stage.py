@@ -42,7 +42,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
     `sources` are glob patterns in the project (`!` takes away again); `sections` shared sections whose values enter the
     result, `uses` those that do not (where it is logged, say); `facts` what it depends on in the world, by name;
-    `accepts` the profile of data that its pass accepts; `in_worker` whether the team's environment runs it.
+    `accepts` the profile of data that its pass accepts; `in_worker` whether the team's environment runs it: always, or
+    where this key of its section is set, and its sources count only then.
     Keys that a section's class lists as LEFT_OUT change no result.
     """
 
@@ -58,8 +59,16 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     uses: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     accepts: str = ""
-    in_worker: bool = False
+    in_worker: bool | str = False
     effect: Effect
     revision: int = 1
     retries: int = 0
     needs: Needs = Needs()
+
+    def calls_team(self, section: Mapping[str, Any]) -> bool:
+        """Whether the team's code runs in it, by the values of its section."""
+        return bool(section[self.in_worker]) if isinstance(self.in_worker, str) else self.in_worker
+
+    def counts_sources(self, section: Mapping[str, Any]) -> bool:
+        """Whether its result depends on the files it declares."""
+        return bool(self.sources) and (self.in_worker in (True, False) or self.calls_team(section))

@@ -91,10 +91,14 @@ class _Table:
         columns = [column.to_numpy() for column in keys.get_columns()]
         if not self._reach([int(one.min()) for one in columns], [int(one.max()) for one in columns]):
             return False
-        place = np.zeros(keys.height, np.int64)
+        place: np.ndarray | None = None
         for column, low, size in zip(columns, self._low, self._seen.shape, strict=True):
-            place *= size
-            place += column - np.int64(low) if column.dtype != np.uint64 else (column - np.uint64(low)).astype(np.int64)
+            near = column - np.int64(low) if column.dtype != np.uint64 else (column - np.uint64(low)).astype(np.int64)
+            if place is None:
+                place = near
+            else:
+                place *= size
+                place += near
         self._seen.reshape(-1)[place] = True
         self._added += keys.height
         return True
@@ -104,7 +108,7 @@ class _Table:
         return int(np.count_nonzero(self._seen)) == self._added
 
     def _reach(self, low: list[int], high: list[int]) -> bool:
-        """Grow to hold these values, by a quarter more than is needed; False where that is too large."""
+        """Grow to hold these values, a quarter more above and down to a near 0; False where that is too large."""
         if self._seen.size:
             ends = [start + size - 1 for start, size in zip(self._low, self._seen.shape, strict=True)]
             if all(a <= b for a, b in zip(self._low, low, strict=True)) and all(
@@ -114,16 +118,18 @@ class _Table:
             low = [min(one, other) for one, other in zip(low, self._low, strict=True)]
             high = [max(one, other) for one, other in zip(high, ends, strict=True)]
         for spare in (4, 0):
-            sizes = [b - a + 1 + ((b - a) // spare if spare else 0) for a, b in zip(low, high, strict=True)]
+            spares = [(b - a) // spare if spare else 0 for a, b in zip(low, high, strict=True)]
+            starts = [0 if 0 < a <= more else a for a, more in zip(low, spares, strict=True)]
+            sizes = [b - a + 1 + more for a, b, more in zip(starts, high, spares, strict=True)]
             if math.prod(sizes) <= LARGEST_TABLE:
                 break
         else:
             return False
         grown = np.zeros(sizes, np.bool_)
         if self._seen.size:
-            at = [start - first for start, first in zip(self._low, low, strict=True)]
+            at = [start - first for start, first in zip(self._low, starts, strict=True)]
             grown[tuple(slice(a, a + size) for a, size in zip(at, self._seen.shape, strict=True))] = self._seen
-        self._low, self._seen = low, grown
+        self._low, self._seen = starts, grown
         return True
 
 

@@ -27,9 +27,6 @@ class RowTest(msgspec.Struct, frozen=True, kw_only=True):
     converted: pl.Expr | None
 
 
-_Asked = tuple[str, str, pl.Expr | None, pl.Expr]
-
-
 def row_tests(schema: Schema, now: datetime) -> Iterator[RowTest]:
     """All of a schema, column by column, then the rules."""
     for name, column in schema.columns.items():

@@ -1,6 +1,6 @@
 """One pass over the rows, file by file and batch by batch: every check counted, the first failing rows kept."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -49,16 +49,15 @@ class Scanned(msgspec.Struct, kw_only=True):
     keys: list[Keys]
     newest: dict[str, Any]
     sample: pl.DataFrame
-    types: dict[str, str]
 
 
 class Scanner:
     """Goes through the files once; what it keeps does not grow with them, but for the digests of unique keys."""
 
     def __init__(
-        self, schema: Schema, now: datetime, kept_rows: int = 10, progress: Callable[[int], None] = lambda _: None
+        self, schema: Schema, now: datetime, kept_rows: int = 10, progress: Callable[[int, int], None] = lambda *_: None
     ) -> None:
-        """Keep the first failing rows of each check; `progress` is told how many rows were read so far."""
+        """Keep the first failing rows of each check; `progress` is told how many rows were read, of how many."""
         self.schema, self._kept, self._progress = schema, kept_rows, progress
         self._counted = [Counted(test=test) for test in row_tests(schema, now)]
         self._keys = [Keys(unique.columns, kept_rows) for unique in schema.uniques]
@@ -67,12 +66,12 @@ class Scanner:
         self._missing: dict[str, list[str]] = {}
         self._extra: dict[str, list[str]] = {}
         self._sample = Sample()
-        self._rows = 0
-        self._types: dict[str, str] = {}
+        self._rows = self._all_rows = 0
 
     def scan(self, files: Sequence[DataFile]) -> Scanned:
         """Read every file once; InputError (4) names one that cannot be read."""
         opened = [open_table(file) for file in files]
+        self._all_rows = sum(table.rows() for table in opened)
         for table in opened:
             self._table(table)
         for keys in self._keys:
@@ -86,12 +85,10 @@ class Scanner:
             keys=self._keys,
             newest=self._newest,
             sample=self._sample.frame(),
-            types=self._types,
         )
 
     def _table(self, table: Opened) -> None:
         here, wanted = table.schema, self.schema.columns
-        self._types |= {name: str(dtype) for name, dtype in here.items()}
         for name in wanted:
             if name not in here:
                 self._missing.setdefault(name, []).append(table.file.name)
@@ -99,11 +96,16 @@ class Scanner:
             if name not in wanted:
                 self._extra.setdefault(name, []).append(table.file.name)
         changed = self._conversions(table, list(here))
+        asked = [
+            (one, mask)
+            for one, mask in self._asked(set(here), set(changed))
+            if not (changed.keys().isdisjoint(one.test.columns) and table.passes(mask))
+        ]
         before = self._rows
         for batch in table.batches(BATCH_ROWS):
-            self._batch(_typed(batch, changed), set(changed), table.file.name, self._rows - before)
+            self._batch(_typed(batch, changed), asked, table.file.name, self._rows - before)
             self._rows += batch.height
-            self._progress(self._rows)
+            self._progress(self._rows, max(self._rows, self._all_rows))
 
     def _conversions(self, table: Opened, names: Sequence[str]) -> dict[str, pl.Expr]:
         wanted = self.schema.columns
@@ -123,13 +125,16 @@ class Scanner:
         columns = [name for name in frame.columns if not name.startswith(RAW)]
         return shown_rows(row, columns, self.schema, file, offset)
 
-    def _batch(self, batch: pl.DataFrame, changed: set[str], file: str, offset: int) -> None:
+    def _asked(self, here: Collection[str], changed: Collection[str]) -> Iterator[tuple[Counted, pl.Expr]]:
+        for one in self._counted:
+            mask = one.test.converted if one.test.columns[0] in changed else one.test.mask
+            if mask is not None and set(here).issuperset(one.test.columns):
+                yield one, mask
+
+    def _batch(self, batch: pl.DataFrame, asked: Sequence[tuple[Counted, pl.Expr]], file: str, offset: int) -> None:
         here = set(batch.columns)
-        asked = [
-            (one, mask)
-            for one in self._counted
-            if here.issuperset(one.test.columns)
-            and (mask := one.test.converted if one.test.columns[0] in changed else one.test.mask) is not None
+        asked = [  # to see that a column has no empty value costs nothing
+            pair for pair in asked if pair[0].test.check != "null" or batch[pair[0].test.columns[0]].null_count()
         ]
         dated = [name for name in self._dated if name in here]
         failing = (mask.sum().alias(str(index)) for index, (_, mask) in enumerate(asked))

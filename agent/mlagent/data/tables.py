@@ -5,6 +5,7 @@ import csv
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
@@ -13,15 +14,46 @@ from mlagent.core.context import DataFile
 from mlagent.errors import InputError
 
 CHUNK = 4 << 20
+LOOKED_AT = 10_000
 _WRITE_ANEW = "the file may be cut off or of another format; write it anew"
 
 
 class Opened:
     """A file whose columns are known, to be read in batches; a CSV's values are all text."""
 
-    def __init__(self, file: DataFile, lazy: pl.LazyFrame, schema: Mapping[str, pl.DataType]) -> None:
-        """Nothing but its columns has been read."""
-        self.file, self.schema, self._lazy = file, schema, lazy
+    def __init__(
+        self, file: DataFile, lazy: pl.LazyFrame, schema: Mapping[str, pl.DataType], lines: int | None = None
+    ) -> None:
+        """Nothing but its columns has been read; of a CSV its `lines` were counted."""
+        self.file, self.schema, self._lazy, self._lines = file, schema, lazy, lines
+
+    def rows(self) -> int:
+        """How many there are; of a CSV about so many, where a text goes over several lines."""
+        if self._lines is not None:
+            return max(0, self._lines - 1)
+        with _readable(self.file):
+            return int(self._lazy.select(pl.len()).collect().item())
+
+    def passes(self, mask: pl.Expr) -> bool:
+        """Whether no row is known to be true of a mask, where that costs less than to ask every row.
+
+        Parquet keeps texts that repeat themselves once, and polars asks those once if one column alone is filtered.
+        """
+        names = mask.meta.root_names()
+        if len(set(names)) != 1 or not self._repeated.issuperset(names):
+            return False
+        with _readable(self.file):
+            lazy = pl.scan_parquet(self.file.path, parallel="prefiltered").filter(mask).select(names[0])
+            return not lazy.head(1).collect(engine="streaming").height
+
+    @cached_property
+    def _repeated(self) -> frozenset[str]:
+        """Columns of a Parquet file whose texts repeat themselves."""
+        if self._lines is not None:
+            return frozenset()
+        with _readable(self.file):
+            head = self._lazy.select(pl.col(pl.String)).head(LOOKED_AT).collect()
+        return frozenset(one.name for one in head.get_columns() if one.n_unique() <= len(one) // 2)
 
     def batches(self, rows: int, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         """All rows in order, about so many at once; InputError (4) when they cannot be read to their end."""
@@ -48,14 +80,14 @@ def open_table(file: DataFile) -> Opened:
     suffix = Path(file.name).suffix.lower()
     with _readable(file):
         if suffix == ".parquet":
-            lazy = pl.scan_parquet(file.path, parallel="columns")
+            lazy, lines = pl.scan_parquet(file.path, parallel="columns"), None
         elif suffix == ".csv":
-            _check_text(file)
+            lines = _check_text(file)
             _check_heading(file)
             lazy = pl.scan_csv(file.path, infer_schema=False)
         else:
             raise InputError(f"{file.name}: cannot tell its format by {suffix!r}", hint="name it .csv or .parquet")
-        return Opened(file, lazy, lazy.collect_schema())
+        return Opened(file, lazy, lazy.collect_schema(), lines)
 
 
 @contextmanager
@@ -68,8 +100,8 @@ def _readable(file: DataFile) -> Iterator[None]:
         raise InputError(f"{file.name} cannot be read: {line or said}", hint=_WRITE_ANEW) from error
 
 
-def _check_text(file: DataFile) -> None:
-    """Encoding and line ends, over the bytes: both would only show as odd values later."""
+def _check_text(file: DataFile) -> int:
+    """Encoding and line ends, over the bytes: both would only show as odd values later. How many lines there are."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     lines, endings, last = 0, {b"\r\n": 0, b"\n": 0}, b""
     with file.path.open("rb") as opened:
@@ -97,6 +129,7 @@ def _check_text(file: DataFile) -> None:
                 raise InputError(
                     f"{file.name} has lines that end in CR alone", hint="convert it, for instance with mac2unix"
                 )
+    return lines + (last not in (b"", b"\n"))
 
 
 def _check_heading(file: DataFile) -> None:

@@ -42,9 +42,9 @@ def parts_of(stage: Stage, given: Given, inputs: Mapping[str, str]) -> Parts:
                 parts[f"{section}.{key}"] = digest.canonical_json(value).decode()
     parts |= {f"input {name}": inputs[name] for name in stage.reads}
     parts |= {f"the {fact}": given.facts[fact] for fact in stage.facts}
-    if stage.sources:
+    if stage.counts_sources(given.config[stage.name]):
         parts["the sources"] = given.sources[stage.name]
-    if stage.in_worker:
+    if stage.calls_team(given.config[stage.name]):
         parts["the worker's environment"] = given.environment
     if stage.name in given.force:
         parts[FORCE] = given.force[stage.name]

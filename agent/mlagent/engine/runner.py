@@ -239,7 +239,7 @@ class Runner:
     def _context(self, stage: Stage, work: Path, inputs: Mapping[str, Path], log: EngineLog) -> Context:
         settings = self.workspace.settings
         tools = LocalChildren(self.workspace.project, settings.secrets(), log)
-        python = self._worker_python(tools, log) if stage.in_worker else sys.executable
+        python = self._worker_python(tools, log) if stage.calls_team(self.given.config[stage.name]) else sys.executable
         return Context(
             project=self.workspace.project,
             work=work,

@@ -69,8 +69,8 @@ class Workspace:
 
     def moved_since(self, given: Given, stage: Stage) -> str:
         """What of that which the stage declares is no longer as it was given; nothing when all is."""
-        now = identity.sources_digest(self.project, stage)
-        if now != given.sources.get(stage.name, ""):
+        counted = stage.counts_sources(given.config[stage.name])
+        if counted and identity.sources_digest(self.project, stage) != given.sources[stage.name]:
             return "the sources"
         if "data" in stage.facts and self.dataset.digest() != given.facts["data"]:
             return "the data"
@@ -142,7 +142,7 @@ class Workspace:
         run_id = run_id or self.newest()
         if run_id is None:
             raise InputError(f"there is no run yet in {self.project}", hint="start one with `mlagent run`")
-        if not re.fullmatch(r"[0-9a-f]{12}", run_id):
+        if not RUN_ID.fullmatch(run_id):
             raise InputError(f"{run_id!r} is not a run's id (twelve hex digits)", hint="see .mlagent/runs")
         found = self.records.load(run_id)
         if found is None:

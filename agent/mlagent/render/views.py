@@ -59,11 +59,17 @@ def stage_page(stage: Stage) -> str:
         f"- **Shared sections**: {_list(stage.sections)}",
         f"- **Also uses, without a change of the result**: {_list(stage.uses)}",
         f"- **Facts of the world**: {_list(stage.facts)}",
-        f"- **Runs in the worker's environment**: {'yes' if stage.in_worker else 'no'}",
+        f"- **Runs in the worker's environment**: {_worker(stage)}",
         f"- **Source files that count**: {_list([f'`{one}`' for one in stage.sources])}",
         f"- **Needs**: {_list(needs)}",
     ]
     return _page(f"{stage.name}: {stage.title}", stage.about, "\n".join(rows), *_fields(stage.name, stage.config))
+
+
+def _worker(stage: Stage) -> str:
+    return (
+        f"where `{stage.in_worker}` is set" if isinstance(stage.in_worker, str) else "yes" if stage.in_worker else "no"
+    )
 
 
 def stages_page() -> str:

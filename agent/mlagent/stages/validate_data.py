@@ -1,7 +1,7 @@
 """Look at every row before anything learns from it: what the schema asks, and how far it is from what passed last."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -10,17 +10,30 @@ from mlagent.core.artifact import Artifact
 from mlagent.core.stage import Needs, Package, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from mlagent.core.context import Context, Outputs
+    from mlagent.data.judge import Judged
+
+SECONDS_SILENT = 2.0
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the rows must be."""
 
+    LEFT_OUT: ClassVar = {"timeout_seconds"}
+
     rows_shown: Annotated[
         int, Meta(ge=1, le=1000, description="How many failing rows of each check stand in the report.")
     ] = 10
+    pandera: Annotated[
+        Annotated[str, Meta(pattern=r"^[^:]+\.py:\w+$")] | None,
+        Meta(description="The team's own pandera schema, run besides: checks.py:name."),
+    ] = None
+    timeout_seconds: Annotated[
+        float, Meta(ge=0, description="A pandera schema that takes longer is ended; 0 sets no limit.")
+    ] = 0.0
 
 
 def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
@@ -36,11 +49,14 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
 
     now = datetime.now(UTC)
     schema = schema_file.of(ctx.project, ctx.sections["data"], ctx.data)
-    scanned = Scanner(schema, now, config.rows_shown).scan(ctx.data)
+    scanned = Scanner(schema, now, config.rows_shown, _progress(ctx)).scan(ctx.data)
     reference = ctx.references.get("accepted-data")
     before = msgspec.json.decode(reference.read_bytes(), type=profile.Profile) if reference else None
     moved = profile.compare(before, scanned.sample, list(schema.columns)) if before else {}
     judged = judge.judge(schema, scanned, moved, now)
+    tools = {"mlagent": __version__, "polars": POLARS}
+    if config.pandera:
+        judged, tools["pandera"] = _team(config, config.pandera, schema.sensitive, judged, ctx)
     report = {"findings": judged.findings, "rows": scanned.rows, "files": [file.name for file in ctx.data]}
     (ctx.work / "data-report.json").write_bytes(canonical_json(report))
     (ctx.work / "data-profile.json").write_bytes(
@@ -60,12 +76,51 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
                 "data",
                 judged.checks,
                 inputs=ctx.facts,
-                tools={"mlagent": __version__, "polars": POLARS},
+                tools=tools,
                 valid_until=judged.valid_until,
             ),
         ),
         hint="the rows stand in data-report.json; mend them at their source, or say in the schema that they are right",
     )
+
+
+def _team(
+    config: Config, named: str, sensitive: "Collection[str]", judged: "Judged", ctx: "Context"
+) -> "tuple[Judged, str]":
+    """What the team's own schema says, added to what ours says; and pandera's version."""
+    from mlagent.data import team_schema
+
+    listing = ctx.work / "listing.json"
+    files = [{"name": file.name, "path": str(file.path)} for file in ctx.data]
+    listing.write_bytes(msgspec.json.encode({"files": files, "sensitive": sorted(sensitive)}))
+    request = {
+        "task": "rows",
+        "project": str(ctx.project),
+        "schema": named,
+        "listing": str(listing),
+        "shown": config.rows_shown,
+    }
+    ctx.worker.run("mlagent.training", request, ctx.work, seconds=config.timeout_seconds)
+    result = msgspec.json.decode((ctx.work / "result.json").read_bytes(), type=team_schema.Result)
+    pairs = list(team_schema.judged(result, named))
+    checks, findings = [one for one, _ in pairs], [found for _, found in pairs if found]
+    both = msgspec.structs.replace(judged, checks=(*judged.checks, *checks), findings=(*judged.findings, *findings))
+    return both, result.pandera
+
+
+def _progress(ctx: "Context") -> "Callable[[int, int], None]":
+    """Tell how far a long scan is, now and then."""
+    from time import monotonic
+
+    told = monotonic()
+
+    def tell(done: int, of: int) -> None:
+        nonlocal told
+        if monotonic() - told > SECONDS_SILENT:
+            told = monotonic()
+            ctx.log.progress("rows", done, of)
+
+    return tell
 
 
 STAGE = Stage(
@@ -79,6 +134,8 @@ STAGE = Stage(
         Artifact("data-profile", "data-profile.json", "what the rows look like, column by column"),
     ),
     sections=("data",),
+    sources=("**/*.py", "!tests/**", "!make_data.py"),
+    in_worker="pandera",
     facts=("data", "schema", "accepted-data"),
     effect="compute",
     needs=Needs(packages=(Package("polars", "control"), Package("numpy", "control"))),

@@ -1,11 +1,12 @@
 """The worker: trains and exports the team's model in a child process that shares nothing with mlagent but files.
 
-It imports the standard library, numpy, torch (>= 2.9), onnx and, through torch's exporter, onnxscript; nothing else of
-mlagent, because it also runs inside a team's own environment, where nothing else of mlagent is installed.
+It imports the standard library, numpy, torch (>= 2.9), onnx and, through torch's exporter, onnxscript, and for `rows`
+pandera with pandas or polars; nothing else of mlagent, because it also runs inside a team's own environment, where
+nothing else of mlagent is installed.
 
     python -m mlagent.training REQUEST.json
 
-**Every request** holds `task` ("train" or "export"), `project` (absolute folder of the team's code, no output is
+**Every request** holds `task` ("train", "export" or "rows"), `project` (absolute folder of the team's code; nothing is
 written there), `model` (the model's file in it, such as "model.py") and `output` (absolute folder that exists).
 Keys that are unknown, missing or of another type are refused. A data file is an npz with `features`, float32 (n, d),
 finite, and `target`, int64 (n,), each in 0 .. classes - 1.
@@ -14,6 +15,8 @@ finite, and `target`, int64 (n,), each in 0 .. classes - 1.
 `weight_decay`, `seed` and `threads` (0: torch's default), and leaves model.pt, epochs.jsonl and result.json.
 `export` asks further for `checkpoint` (a model.pt), `probe` (npz, only `features` is read), `features` (d),
 `classes` (k) and `opset` (18 or later), and leaves model.onnx, expected.npz and result.json.
+`rows` asks, instead of `model`, for `schema` ("checks.py:name"), `listing` (JSON: `files`, each with name and path, and
+`sensitive`, columns whose values are not shown) and `shown` (rows a check), and leaves result.json with its findings.
 
 `epochs.jsonl` grows by one whole line an epoch, so that a parent can watch: epoch, of, train_loss, validation_loss,
 validation_accuracy, seconds. It is the only output in which time stands. `result.json` is written last: it is there

@@ -52,6 +52,10 @@ def _do(request: requests.Request) -> dict[str, object]:
 
             files.clear(request.output, train.OUTPUTS)
             return train.train(request)
+        if isinstance(request, requests.RowsRequest):
+            from mlagent.training import rows
+
+            return rows.check(request)
         from mlagent.training import export
 
         files.clear(request.output, export.OUTPUTS)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from mlagent.training.faults import Fault, TeamFault
 
@@ -57,19 +58,25 @@ class Project:
         return "".join([*head, *traceback.format_exception_only(error)])
 
     def load(self) -> Callable[[dict[str, int]], object]:
-        """Import the model's file under a name of its own and give its `build_model`; TeamFault when it has none."""
-        path = self.root / self.model
+        """Import the model's file and give its `build_model`; TeamFault when it has none."""
         contract = _CONTRACT.format(model=self.model)
+        build = self.member("build_model", contract)
+        if not callable(build):
+            raise TeamFault(f"{self.model} has no function build_model", hint=contract)
+        return build  # type: ignore[no-any-return]
+
+    def member(self, name: str, contract: str) -> Any:  # noqa: ANN401 - whatever the team's file holds
+        """Import the file under a name of its own and give what it calls `name`; TeamFault when it has none."""
+        path = self.root / self.model
         if not path.is_file():
             raise TeamFault(f"{self.model} is not in the project", hint=f"{contract}, or correct the path to it")
         with self.guard(f"importing {self.model} failed", f"run `python {self.model}` in the project to see it alone"):
             module = self._import(path)
-        build = getattr(module, "build_model", None)
-        if not callable(build):
-            near = get_close_matches("build_model", vars(module), n=1)
+        if not hasattr(module, name):
+            near = get_close_matches(name, vars(module), n=1)
             meant = f"; it has `{near[0]}`, which was perhaps meant" if near else ""
-            raise TeamFault(f"{self.model} has no function build_model{meant}", hint=contract)
-        return build  # type: ignore[no-any-return]
+            raise TeamFault(f"{self.model} has no {name}{meant}", hint=contract)
+        return getattr(module, name)
 
     def defined_at(self, function: Callable[..., object]) -> str:
         """Say where a function begins, as `model.py:12`."""

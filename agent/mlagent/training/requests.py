@@ -13,7 +13,7 @@ _HINT = "the caller of `python -m mlagent.training` wrote a wrong request; the c
 _WORDS: Mapping[type, str] = {Path: "an absolute path", str: "text", int: "a whole number", float: "a number"}
 _AT_LEAST: Mapping[str, float] = {
     "classes": 2, "features": 1, "epochs": 1, "batch_size": 1, "learning_rate": 0.0, "weight_decay": 0.0,
-    "seed": 0, "threads": 0, "opset": 18,
+    "seed": 0, "threads": 0, "opset": 18, "shown": 1,
 }  # fmt: skip
 
 
@@ -49,8 +49,23 @@ class ExportRequest:
     opset: int
 
 
-Request = TrainRequest | ExportRequest
-_TASKS: Mapping[str, type[TrainRequest] | type[ExportRequest]] = {"train": TrainRequest, "export": ExportRequest}
+@dataclass(frozen=True, kw_only=True)
+class RowsRequest:
+    """Run the team's pandera `schema` (checks.py:name) over the files of `listing`, and show `shown` rows a check."""
+
+    project: Path
+    schema: str
+    output: Path
+    listing: Path
+    shown: int
+
+
+Request = TrainRequest | ExportRequest | RowsRequest
+_TASKS: Mapping[str, type[TrainRequest] | type[ExportRequest] | type[RowsRequest]] = {
+    "train": TrainRequest,
+    "export": ExportRequest,
+    "rows": RowsRequest,
+}
 
 
 def read(path: Path) -> Mapping[str, object]:

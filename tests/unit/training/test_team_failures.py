@@ -55,9 +55,7 @@ CASES = {
     "an exit while importing": Case(
         "import sys\nsys.exit(3)\n", "importing model.py failed: SystemExit: 3 (model.py:2)", "python model.py"
     ),
-    "no build_model": Case(
-        "def train(): ...\n", "model.py has no function build_model", "def build_model(config: dict)"
-    ),
+    "no build_model": Case("def train(): ...\n", "model.py has no build_model", "def build_model(config: dict)"),
     "a misspelt build_model": Case(
         "def build_modle(config): ...\n",
         "it has `build_modle`, which was perhaps meant",
