@@ -30,20 +30,30 @@ test: lint
 	$(BIN)/pytest tests/unit tests/contract tests/pipeline -m 'not long'
 
 # Real parts, really run: the whole chain from a new project, broken on purpose, stopped in the middle, a real MLflow server.
-e2e: $(STAMP)
-	$(BIN)/pytest tests/e2e -m 'not long'
+e2e: $(STAMP) $(PEERS)-evidently/installed
+	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python $(BIN)/pytest tests/e2e -m 'not long'
 
 # With the long forms: hundreds of kills.
-e2e-full: $(STAMP)
-	$(BIN)/pytest tests/pipeline tests/e2e
+e2e-full: $(STAMP) $(PEERS)-evidently/installed
+	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python $(BIN)/pytest tests/pipeline tests/e2e
 
 # Against its peers, which live in an environment of their own, outside the work tree.
-bench: $(STAMP) $(PEERS)/bin/dvc
-	PATH="$$PATH:$(PEERS)/bin" $(BIN)/python -m tests.bench
+bench: $(STAMP) $(PEERS)/bin/dvc $(PEERS)-data/installed
+	PATH="$$PATH:$(PEERS)/bin" MLAGENT_TEST_PEERS=$(PEERS)-data/bin/python $(BIN)/python -m tests.bench
 
 $(PEERS)/bin/dvc:
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/pip install --quiet --disable-pip-version-check dvc==3.67.1
+
+$(PEERS)-data/installed:
+	$(PYTHON) -m venv $(PEERS)-data
+	$(PEERS)-data/bin/pip install --quiet --disable-pip-version-check 'pandera[polars]==0.35.0' polars==2.1.0 pandas==3.1.1 pyarrow==26.0.1 great_expectations==1.24.1
+	touch $@
+
+$(PEERS)-evidently/installed:
+	$(PYTHON) -m venv $(PEERS)-evidently
+	$(PEERS)-evidently/bin/pip install --quiet --disable-pip-version-check evidently==0.7.23 'pandas<3'
+	touch $@
 
 render: $(STAMP)
 	$(BIN)/mlagent render

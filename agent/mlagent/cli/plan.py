@@ -2,7 +2,6 @@
 
 import click
 
-from mlagent import catalog
 from mlagent.cli.app import App
 from mlagent.cli.options import parse_sets, set_option
 
@@ -51,7 +50,7 @@ def gc(app: App, keep: int, *, delete: bool) -> None:
     """Remove what no kept run and no release names: old runs, their results and blobs, their folders here."""
     from mlagent.engine.gc import collect
 
-    gone = collect(app.workspace(), keep, catalog.STAGES, delete=delete)
+    gone = collect(app.workspace(), keep, delete=delete)
     verb = "removed" if delete else "would remove"
     parts = (f"{gone.runs} runs", f"{gone.results} results", f"{gone.blobs} blobs", f"{gone.folders} folders here")
     click.echo(f"{verb} {', '.join(parts)} ({gone.bytes / 1e6:.1f} MB)")

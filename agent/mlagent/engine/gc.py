@@ -9,7 +9,6 @@ import msgspec
 from mlagent.core import digest
 from mlagent.core.ports.ledger import Ledger
 from mlagent.core.ports.store import Store
-from mlagent.core.stage import Stage
 from mlagent.engine import accepted, environment, results
 from mlagent.engine.record import RunRecord
 from mlagent.engine.workspace import Workspace
@@ -26,7 +25,7 @@ class Gone(msgspec.Struct, frozen=True):
     bytes: int
 
 
-def collect(workspace: Workspace, keep: int, stages: Sequence[Stage], *, delete: bool) -> Gone:
+def collect(workspace: Workspace, keep: int, *, delete: bool) -> Gone:
     """Keep the project's `keep` runs begun last with all that they name, and what any release or other project names.
 
     `delete` removes the rest; without it, nothing goes.
@@ -46,7 +45,7 @@ def collect(workspace: Workspace, keep: int, stages: Sequence[Stage], *, delete:
     kept_results, kept_blobs = _named_by(store, runs)
     kept_blobs |= _released(workspace.ledger) | accepted.blobs(store)
     old = [f"runs/{run.run_id}" for run in mine[keep:]]
-    stale = [name for stage in stages for name in store.names(f"results/{stage.name}/") if name not in kept_results]
+    stale = [name for name in store.names("results/") if name not in kept_results]
     loose = {blob: store.size(blob) or 0 for blob in store.blobs() if blob not in kept_blobs}
     folders = {folder: _size(folder) for folder in _folders(workspace, {run.run_id for run in runs})}
     if delete:

@@ -92,7 +92,7 @@ def test_a_forced_run_that_was_cut_off_does_not_make_the_good_result_garbage(pro
     with pytest.raises(TeamCodeError):
         run(project, stage("maker", cut, writes=MAKER.writes), TAKER, force={"maker": "nonce"})
     space = workspace(project, MAKER, TAKER)
-    assert collect(space, 1, space.stages, delete=True).blobs == 0
+    assert collect(space, 1, delete=True).blobs == 0
     run(project, MAKER, TAKER)
     assert calls(project) == []
 
@@ -105,7 +105,7 @@ def test_gc_leaves_the_runs_of_another_project_alone(project: Path, tmp_path: Pa
     theirs = run(other, MAKER, sets={**sets, "maker.knob": 5}).run.run_id
     for knob in (1, 2):
         mine = run(project, MAKER, sets={**sets, "maker.knob": knob}).workspace
-    gone = collect(mine, 1, mine.stages, delete=True)
+    gone = collect(mine, 1, delete=True)
     assert (gone.runs, gone.results, gone.blobs) == (1, 1, 1)
     assert mine.records.load(theirs)
     calls(other)

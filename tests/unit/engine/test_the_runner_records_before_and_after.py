@@ -2,33 +2,27 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlagent.adapters.fakes import MemoryStore
 from mlagent.core.artifact import Artifact
 from mlagent.core.context import Context, Outputs
-from mlagent.core.ports.ledger import Fact
 from mlagent.core.verdict import check, verdict
 from mlagent.engine import record
-from mlagent.engine.gc import Gone, collect
-from mlagent.engine.lease import StoreLease, me
 from mlagent.engine.runner import Runner
 from mlagent.errors import (
     Bug,
     GateRefused,
-    Held,
     Inconclusive,
     InfrastructureError,
     InputError,
     Interrupted,
     TeamCodeError,
 )
-from tests.unit.engine.chain import Knob, calls, run, runner, stage, workspace
+from tests.unit.engine.chain import Knob, calls, run, runner, stage
 
 MAKER = stage("maker")
 TAKER = stage("taker", reads=("maker",))
@@ -213,14 +207,6 @@ def test_force_runs_what_is_known_and_what_comes_of_it_is_still_reused(project: 
     assert calls(project) == ["maker"]
 
 
-def test_a_second_runner_is_told_who_holds_the_run(project: Path) -> None:
-    one = runner(project, MAKER)
-    with pytest.raises(Held, match=r"held by process \d+ on"):
-        runner(project, MAKER)
-    one.lease.release()
-    runner(project, MAKER).lease.release()
-
-
 def test_the_run_is_named_by_source_data_and_configuration_and_nothing_else(project: Path) -> None:
     counted = stage("counted", sources=("**/*.py", "!tests/**"))
 
@@ -279,80 +265,9 @@ def test_the_reading_of_an_observing_stage_holds_until_its_verdict_expires(proje
     assert len(asked) == 3
 
 
-def test_garbage_is_what_no_kept_run_names(project: Path) -> None:
-    first = run(project, MAKER, TAKER)
-    second = run(project, MAKER, TAKER, sets={"taker.knob": 1})
-    space = second.workspace
-    assert collect(space, 2, space.stages, delete=True) == Gone(0, 0, 0, 0, 0)
-    found = collect(space, 1, space.stages, delete=False)
-    assert (found.runs, found.results, found.blobs, found.folders) == (1, 1, 1, 1)
-    assert space.run_folder(first.run.run_id).exists()
-    assert collect(space, 1, space.stages, delete=True) == found
-    assert not space.run_folder(first.run.run_id).exists()
-    assert space.records.ids() == [second.run.run_id]
-    calls(project)
-    run(project, MAKER, TAKER, sets={"taker.knob": 1})
-    assert calls(project) == []
-    run(project, MAKER, TAKER)
-    assert calls(project) == ["taker"]
-    assert first.run.run_id in space.records.ids()
-
-
-def test_what_a_release_names_is_never_garbage(project: Path) -> None:
-    released = run(project, MAKER).run.stages["maker"].outputs["maker"].digest
-    second = run(project, MAKER, sets={"maker.knob": 1})
-    fact = Fact(what="promoted", model="m", who="ann", time="t", release="sha256:" + "1" * 64, holds=(released,))
-    second.workspace.ledger.append(fact)
-    gone = collect(second.workspace, 1, second.workspace.stages, delete=True)
-    assert (gone.runs, gone.results, gone.blobs) == (1, 1, 0)
-    assert second.workspace.store.size(released)
-
-
-def test_an_environment_that_nobody_declares_any_more_is_garbage(project: Path) -> None:
-    space = run(project, MAKER).workspace
-    (space.home / "environments" / "0123").mkdir(parents=True)
-    (space.home / "environments" / "0123" / "file").write_bytes(bytes(1000))
-    assert collect(space, 1, space.stages, delete=True) == Gone(0, 0, 0, 1, 1000)
-    assert not (space.home / "environments" / "0123").exists()
-
-
 def test_every_run_takes_the_next_build_number_and_keeps_it(project: Path) -> None:
     builds = [run(project, MAKER, sets={"maker.knob": knob}).run.build for knob in (0, 1, 0, 2)]
     assert builds == [1, 2, 1, 3]
-
-
-def test_looking_who_holds_a_run_takes_nothing(project: Path) -> None:
-    one = runner(project, MAKER)
-    look = workspace(project, MAKER)
-    run_id = one.run.run_id
-    assert look.holder(run_id) == me()
-    one.lease.release()
-    assert look.holder(run_id) == ""
-    assert look.holder("never-run") == ""
-    assert not look.run_folder("never-run").exists()
-
-
-def test_looking_at_a_lease_in_a_store_takes_nothing() -> None:
-    store = MemoryStore()
-    assert StoreLease.holder(store, "r") == ""
-    held = StoreLease(store, "r", 60)
-    before = store.read("leases/r")
-    assert StoreLease.holder(store, "r") == me()
-    assert StoreLease.holder(store, "r", clock=lambda: time.time() + 61) == ""
-    assert store.read("leases/r") == before
-    held.release()
-    assert StoreLease.holder(store, "r") == ""
-    store.write("leases/r", b"{")
-    with pytest.raises(InputError, match="leases/r in the store is damaged"):
-        StoreLease(store, "r", 60)
-
-
-def test_garbage_is_not_collected_under_a_run(project: Path) -> None:
-    run(project, MAKER)
-    one = runner(project, MAKER)
-    with pytest.raises(Held):
-        collect(one.workspace, 1, one.workspace.stages, delete=True)
-    one.lease.release()
 
 
 def test_a_record_of_a_newer_mlagent_is_refused() -> None:
