@@ -20,19 +20,17 @@ class Sample:
         self._frames: list[pl.DataFrame] = []
         self._numbers: list[np.ndarray] = []
         self._level = 0
-        self._size = 0
 
     def add(self, batch: pl.DataFrame, first: int) -> None:
         """Take from a batch whose first row has the number `first` of all."""
         last = first + batch.height
+        while last > LARGEST << self._level:
+            self._double()
         blocks = np.arange(first >> self._level, ((last - 1) >> self._level) + 1, dtype=np.uint64)
         chosen = _chosen(blocks, self._level)
         chosen = chosen[(chosen >= first) & (chosen < last)]
         self._frames.append(batch[chosen - np.uint64(first)] if self._level else batch)
         self._numbers.append(chosen)
-        self._size += len(chosen)
-        while self._size > LARGEST:
-            self._double()
 
     def frame(self) -> pl.DataFrame:
         """What was chosen; empty without columns when nothing was added."""
@@ -43,7 +41,6 @@ class Sample:
         masks = [_chosen(numbers >> np.uint64(self._level), self._level) == numbers for numbers in self._numbers]
         self._frames = [frame.filter(pl.Series(mask)) for frame, mask in zip(self._frames, masks, strict=True)]
         self._numbers = [numbers[mask] for numbers, mask in zip(self._numbers, masks, strict=True)]
-        self._size = sum(len(numbers) for numbers in self._numbers)
 
 
 def _chosen(blocks: np.ndarray, level: int) -> np.ndarray:

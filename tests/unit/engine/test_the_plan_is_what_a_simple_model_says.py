@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlagent.core.stage import Stage
@@ -70,7 +70,7 @@ def build(shape: Shape) -> list[Stage]:
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_exactly_what_an_edit_touches_runs_again(data: st.DataObject) -> None:
     shape = data.draw(shapes())
