@@ -4,6 +4,7 @@ import math
 import os
 import statistics
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +27,7 @@ class Ratio(NamedTuple):
         """Say it, or say that the two cannot be told apart."""
         told = f"{self.ratio:.2f} (95 %: {self.low:.2f} to {self.high:.2f})"
         unresolved = " (not resolved: the interval holds 1)" if self.low <= 1 <= self.high else ""
-        return f"{told}{unresolved}; medians {self.ours_ms:.1f} and {self.peer_ms:.1f} ms of CPU"
+        return f"{told}{unresolved}; medians {self.ours_ms:.1f} and {self.peer_ms:.1f} ms"
 
 
 def cpu_ms(command: Sequence[str], folder: Path | None = None) -> float:
@@ -37,6 +38,13 @@ def cpu_ms(command: Sequence[str], folder: Path | None = None) -> float:
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
     return (used.ru_utime + used.ru_stime) * 1000
+
+
+def clock_ms(command: Sequence[str]) -> float:
+    """Milliseconds on the clock of one run of a command that must succeed."""
+    began = time.perf_counter()
+    cpu_ms(command)
+    return (time.perf_counter() - began) * 1000
 
 
 def alternate(ours: Callable[[], float], peer: Callable[[], float], alternations: int = ALTERNATIONS) -> Ratio:

@@ -1,6 +1,7 @@
 """Whether values stand in one row only: by a table where keys are integers that lie close together, else by digests."""
 
 import math
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from mlagent.data.scan import Row
 
 SEED = 20_240_601
-SORTED_AT_ONCE = 8_000_000  # digests of 8 bytes; more wait in a temporary file and are sorted part by part
+SORTED_AT_ONCE = 4_000_000  # digests of 8 bytes; more wait in a temporary file and are compared part by part
+PART_BITS = 6
+PARTS = 2**PART_BITS
 LARGEST_TABLE = 64_000_000  # bytes, one for each possible key
 COMPARED_IN_FULL = 100_000  # keys that stand twice; of more, digests that meet by chance count too
 INDEX = "\0row number"
@@ -134,32 +137,30 @@ class _Table:
 
 
 class _Digests:
-    """Digests of keys, in memory while they are few, else in a file without a name."""
+    """Digests of keys: in memory while they are few, else in a file without a name, as sorted runs."""
 
     def __init__(self) -> None:
         self.late = False
         self._chunks: list[np.ndarray] = []
-        self._here = self._total = 0
+        self._here = 0
         self._file: IO[bytes] | None = None
+        self._runs: list[tuple[int, np.ndarray]] = []  # where a run begins, and where each part of it ends
 
     def add(self, digests: np.ndarray) -> None:
         """Take some."""
         self._chunks.append(digests)
         self._here += len(digests)
-        self._total += len(digests)
         if self._here > SORTED_AT_ONCE:
-            self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this
-            for chunk in self._chunks:
-                self._file.write(chunk.tobytes())
-            self._chunks, self._here = [], 0
+            self._spill()
 
     def twice(self) -> tuple[np.ndarray, int]:
         """Digests that stand more than once, and how many repeat another."""
-        parts = math.ceil(self._total / SORTED_AT_ONCE) if self._file else 1
+        if self._file:
+            self._spill()
         found, repeated = [np.empty(0, np.uint64)], 0
-        for part in range(parts):
-            some = np.concatenate([np.empty(0, np.uint64), *(_part(one, part, parts) for one in self._all())])
-            some.sort()
+        for part in range(PARTS) if self._file else [0]:
+            some = np.concatenate([np.empty(0, np.uint64), *(self._read(part) if self._file else self._chunks)])
+            some.sort(kind="stable")  # quick on runs that are sorted
             same = some[1:][some[1:] == some[:-1]]
             repeated += len(same)
             found.append(np.unique(same))
@@ -167,16 +168,22 @@ class _Digests:
             self._file.close()
         return np.concatenate(found), repeated
 
-    def _all(self) -> Iterator[np.ndarray]:
-        if self._file:
-            self._file.seek(0)
-            while data := self._file.read(8 * SORTED_AT_ONCE):
-                yield np.frombuffer(data, np.uint64)
-        yield from self._chunks
+    def _spill(self) -> None:
+        run = np.concatenate([np.empty(0, np.uint64), *self._chunks])
+        self._chunks, self._here = [], 0
+        run.sort()
+        ends = np.searchsorted(run >> np.uint64(64 - PART_BITS), np.arange(PARTS, dtype=np.uint64), side="right")
+        self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this
+        self._runs.append((self._file.seek(0, os.SEEK_END), ends))
+        self._file.write(run.data)
 
-
-def _part(digests: np.ndarray, part: int, parts: int) -> np.ndarray:
-    return digests if parts == 1 else digests[(digests >> np.uint64(32)) % np.uint64(parts) == np.uint64(part)]
+    def _read(self, part: int) -> Iterator[np.ndarray]:
+        """A part of each run: all digests that begin with the same bits."""
+        assert self._file  # noqa: S101 - asked only where there is one
+        for begins, ends in self._runs:
+            first = int(ends[part - 1]) if part else 0
+            self._file.seek(begins + 8 * first)
+            yield np.frombuffer(self._file.read(8 * (int(ends[part]) - first)), np.uint64)
 
 
 def _digests(frame: pl.DataFrame) -> np.ndarray:

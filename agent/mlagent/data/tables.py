@@ -4,6 +4,7 @@ import codecs
 import csv
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -66,13 +67,16 @@ class Opened:
 
 
 def _slices(lazy: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
-    """One slice after the other: the streaming engine reads ahead, and takes twice the memory for the same time."""
-    for offset in itertools.count(0, rows):
-        batch = lazy.slice(offset, rows).collect()
-        if batch.height or offset == 0:
-            yield batch
-        if batch.height < rows:
-            return
+    """One slice after the other, and one read ahead: the streaming engine takes twice the memory for that."""
+    with ThreadPoolExecutor(1) as reader:
+        ahead = reader.submit(lazy.slice(0, rows).collect)
+        for offset in itertools.count(rows, rows):
+            batch = ahead.result()
+            ahead = reader.submit(lazy.slice(offset, rows).collect)
+            if batch.height or offset == rows:
+                yield batch
+            if batch.height < rows:
+                return
 
 
 def open_table(file: DataFile) -> Opened:
