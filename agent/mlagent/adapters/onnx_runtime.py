@@ -1,5 +1,6 @@
 """ONNX Runtime: runs the file that ships."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,11 @@ class Scorer:
                 hint="export it anew; an older ONNX Runtime may lack the operator set (export.opset)",
             ) from error
 
-    def __call__(self, features: np.ndarray) -> np.ndarray:
-        """Probabilities float32 (rows, classes) of `features` float32 (rows, columns), in batches."""
-        name = self._session.get_inputs()[0].name
-        batches = [features[start : start + BATCH] for start in range(0, len(features), BATCH)]
-        return np.concatenate([self._session.run(["probabilities"], {name: batch})[0] for batch in batches])
+    def __call__(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Probabilities float32 (rows, classes) of the model's inputs by name, each (rows, …), in batches."""
+        rows = len(next(iter(inputs.values())))
+        batches = ({name: one[at : at + BATCH] for name, one in inputs.items()} for at in range(0, rows, BATCH))
+        return np.concatenate([self._session.run(["probabilities"], batch)[0] for batch in batches])
 
 
 def tools() -> dict[str, str]:

@@ -1,54 +1,158 @@
-"""From columns to the numbers a model takes: numbers stay, a category becomes one column for each that training saw."""
+"""From raw columns to the numbers a model takes; what ships does the same by itself (training/encoder.py)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Literal
 
 import msgspec
 import numpy as np
 import polars as pl
 
+from mlagent.data.schema import Kind, Schema
 
-class Encoding(msgspec.Struct, frozen=True):
-    """One column: a number where `categories` is empty, else a 1 for the category a row has (none for one unknown)."""
+MISSING = "<missing>"  # what stands for an absent text or date in the shipped model's input
+Scaling = Literal["none", "standard"]
+FIRST = datetime(2000, 1, 1)  # noqa: DTZ001 - without a zone, as all moments in the rows
+TEXTS = ("text", "date", "datetime")
+
+
+class Encoding(msgspec.Struct, frozen=True, kw_only=True):
+    """One column and the features that it becomes.
+
+    A number becomes (value - mean) / scale, of `fill` where it is absent; a boolean 0 or 1; a text a 1 for the one of
+    `categories` that it is, which were those of the training part, so that one unknown is none of them; a date its year
+    in decades from 2000, sine and cosine of its place in the year, and its place in the month, a datetime those and its
+    place in the day. `missing` adds a 1 where it is absent.
+    """
 
     column: str
+    kind: Kind = "number"
     categories: tuple[str, ...] = ()
+    missing: bool = False
+    fill: float = 0.0
+    mean: float = 0.0
+    scale: float = 1.0
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the features that it becomes."""
-        return tuple(f"{self.column}={one}" for one in self.categories) or (self.column,)
+        """Names of the features."""
+        found = tuple(f"{self.column} {part}" for part in _PARTS.get(self.kind, ())) or (self.column,)
+        if self.kind == "text":
+            found = tuple(f"{self.column}={one}" for one in self.categories)
+        return found + ((f"{self.column} missing",) if self.missing else ())
+
+
+_DATE = ("year", "season sine", "season cosine", "day")
+_PARTS: Mapping[str, tuple[str, ...]] = {"date": _DATE, "datetime": (*_DATE, "time")}
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """What a model takes and gives: `features` numbers a row, named `columns`, and one of `classes`."""
+    """What a model takes and gives: `features` numbers a row, named `columns`, and one of `classes`.
+
+    `raw`: the shipped model takes the raw columns of `encoding`; else one input `features`, float32 (rows, features).
+    """
 
     columns: tuple[str, ...]
     features: int
     classes: int
     encoding: tuple[Encoding, ...]
+    raw: bool = False
 
 
-def fit(train: pl.DataFrame, classes: int) -> Shape:
-    """Choose the categories by the training part alone, in the order of their names."""
-    encoding = tuple(
-        Encoding(one.name, tuple(one.drop_nulls().unique().sort().to_list()))
-        if one.dtype == pl.String
-        else Encoding(one.name)
-        for one in train.get_columns()
-    )
+def fit(train: pl.DataFrame, classes: int, schema: Schema | None = None, scaling: Scaling = "none") -> Shape:
+    """Choose categories, means and scales by the training part alone; categories in the order of their names."""
+    encoding = tuple(_fit(one, schema, scaling) for one in train.get_columns())
     columns = tuple(name for one in encoding for name in one.names)
-    return Shape(columns, len(columns), classes, encoding)
+    return Shape(columns, len(columns), classes, encoding, raw=schema is not None)
+
+
+def _fit(column: pl.Series, schema: Schema | None, scaling: Scaling) -> Encoding:
+    known = schema.columns.get(column.name) if schema else None
+    kind: Kind = known.type if known else "text" if column.dtype == pl.String else "number"
+    missing = column.null_count() > 0 or bool(known and known.nullable)
+    categories = tuple(column.drop_nulls().unique().sort().to_list()) if kind == "text" else ()
+    numbers = column.drop_nulls().cast(pl.Float64).to_numpy() if kind in ("number", "integer") else np.empty(0)
+    fill, deviation = (
+        (float(np.float32(one)) for one in (numbers.mean(), numbers.std())) if len(numbers) else (0.0, 0.0)
+    )
+    scaled = scaling == "standard" and deviation > 0
+    return Encoding(
+        column=column.name,
+        kind=kind,
+        categories=categories,
+        missing=missing,
+        fill=fill,
+        mean=fill if scaled else 0.0,
+        scale=deviation if scaled else 1.0,
+    )
 
 
 def apply(shape: Shape, rows: pl.DataFrame) -> np.ndarray:
     """Rows as float32 (rows, features), C-contiguous."""
-    return np.ascontiguousarray(np.hstack([_numbers(one, rows.get_column(one.column)) for one in shape.encoding]))
+    return np.ascontiguousarray(np.hstack([_features(one, rows.get_column(one.column)) for one in shape.encoding]))
 
 
-def _numbers(one: Encoding, values: pl.Series) -> np.ndarray:
-    if not one.categories:
-        return values.cast(pl.Float32).to_numpy().reshape(-1, 1)
-    columns: Sequence[np.ndarray] = [
-        (values == category).fill_null(value=False).cast(pl.Float32).to_numpy() for category in one.categories
-    ]
-    return np.stack(columns, axis=1)
+def _features(one: Encoding, values: pl.Series) -> np.ndarray:
+    absent = values.is_null().to_numpy()
+    found = _ENCODERS[one.kind](one, values)
+    return np.column_stack([found, absent.astype(np.float32)]) if one.missing else found
+
+
+def _number(one: Encoding, values: pl.Series) -> np.ndarray:
+    numbers = values.cast(pl.Float32).fill_null(one.fill).to_numpy()
+    scaled: np.ndarray = (numbers - np.float32(one.mean)) / np.float32(one.scale)
+    return scaled.reshape(-1, 1)
+
+
+def _boolean(_: Encoding, values: pl.Series) -> np.ndarray:
+    return values.fill_null(value=False).cast(pl.Float32).to_numpy().reshape(-1, 1)
+
+
+def _text(one: Encoding, values: pl.Series) -> np.ndarray:
+    codes = values.replace_strict(
+        list(one.categories), list(range(len(one.categories))), default=-1, return_dtype=pl.Int64
+    )
+    matrix: np.ndarray = codes.fill_null(-1).to_numpy()[:, None] == np.arange(len(one.categories))
+    return matrix.astype(np.float32)
+
+
+def _date(_: Encoding, values: pl.Series) -> np.ndarray:
+    at = values.cast(pl.Datetime).fill_null(FIRST).dt
+    month, day = at.month().cast(pl.Float32).to_numpy(), at.day().cast(pl.Float32).to_numpy()
+    season = np.float32(2 * np.pi / 12) * (month - np.float32(1) + (day - np.float32(1)) / np.float32(31))
+    year = (at.year().cast(pl.Float32).to_numpy() - np.float32(2000)) / np.float32(10)
+    return np.column_stack([year, np.sin(season), np.cos(season), (day - np.float32(1)) / np.float32(31)])
+
+
+def _datetime(one: Encoding, values: pl.Series) -> np.ndarray:
+    at = values.fill_null(FIRST).dt
+    hour, minute = at.hour().cast(pl.Float32).to_numpy(), at.minute().cast(pl.Float32).to_numpy()
+    return np.column_stack([_date(one, values), (hour + minute / np.float32(60)) / np.float32(24)])
+
+
+_ENCODERS: Mapping[Kind, Callable[[Encoding, pl.Series], np.ndarray]] = {
+    "number": _number,
+    "integer": _number,
+    "boolean": _boolean,
+    "text": _text,
+    "date": _date,
+    "datetime": _datetime,
+}
+
+
+def inputs(shape: Shape, rows: pl.DataFrame) -> dict[str, np.ndarray]:
+    """Rows as the shipped model takes them: raw columns (rows, 1) by name, or `features`."""
+    if not shape.raw:
+        return {"features": apply(shape, rows)}
+    return {one.column: _raw(one, rows.get_column(one.column)).reshape(-1, 1) for one in shape.encoding}
+
+
+def _raw(one: Encoding, values: pl.Series) -> np.ndarray:
+    if one.kind in TEXTS:
+        texts = values.dt.to_string("iso:strict") if values.dtype.is_temporal() else values
+        return texts.fill_null(MISSING).to_numpy().astype(object)
+    if one.kind == "number":
+        return values.cast(pl.Float32).to_numpy()
+    if one.missing:  # an absent whole number or boolean is NaN
+        return values.cast(pl.Float64).to_numpy()
+    return values.cast(pl.Int64 if one.kind == "integer" else pl.Boolean).to_numpy()

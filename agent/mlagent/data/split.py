@@ -102,9 +102,11 @@ def leaks(table: Table, masks: Masks, data: Data) -> Leaks:
 
 
 def _codes(values: pl.Series) -> np.ndarray:
-    return (
-        values.cast(pl.Categorical).to_physical() if values.dtype == pl.String else values.cast(pl.Float64)
-    ).to_numpy()
+    """Numbers that stand for values; an absent one is a value below all others."""
+    if values.dtype == pl.String:
+        values = values.cast(pl.Categorical).to_physical()
+    numbers = values.to_physical().cast(pl.Float64)
+    return numbers.fill_null((numbers.min() or 0) - 1).to_numpy()  # type: ignore[operator]
 
 
 def row_hash(table: Table) -> np.ndarray:
@@ -136,6 +138,17 @@ def _of_text(text: str | None) -> int:
 def save(features: np.ndarray, target: np.ndarray, path: Path) -> None:
     """Write a part for the worker: npz with `features` float32 (rows, columns) and `target` int64 (rows,)."""
     np.savez(path, features=features, target=target)
+
+
+def save_rows(part: Table, target: str, path: Path) -> None:
+    """Write the raw rows of a part as Parquet: features, what stands beside them, and the target."""
+    rows = pl.concat([part.features, part.beside.drop(FILE)], how="horizontal")
+    rows.with_columns(pl.Series(target, part.target)).write_parquet(path)
+
+
+def load_rows(path: Path) -> pl.DataFrame:
+    """Read them back."""
+    return pl.read_parquet(path)
 
 
 def load(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -22,9 +22,9 @@ FILE = "which part's file: "  # the column that holds the part of the file a row
 
 
 class Table(msgspec.Struct, frozen=True):
-    """`features` as they stand (numbers, booleans, categories), `target` int64 (rows,) in 0..classes-1.
+    """`features` as they stand, `target` int64 (rows,) in 0..classes-1.
 
-    `beside` holds what is no feature but divides the rows: key, group, time, and the part their file was given for.
+    `beside` holds what is no feature: key, group, time, what is excluded, and the part their file was given for.
     """
 
     features: pl.DataFrame
@@ -41,12 +41,14 @@ class Table(msgspec.Struct, frozen=True):
 def read(files: Sequence[DataFile], data: Data, schema: Schema | None = None) -> Table:
     """Read the files of the `data:` section; InputError (4) names the file, the column and the row.
 
-    With a schema the columns have its types and texts are categories; without one, features are numbers.
+    With a schema the columns have its types, texts are categories and values may be absent; without one, features are
+    numbers.
     """
     frames = (_open(file, schema).with_columns(pl.lit(file.part).alias(FILE)) for file in files)
     frame = pl.concat(frames, how="diagonal_relaxed")
     name = files[0].name
-    beside = [one for one in (data.key, data.group, data.time) if one]
+    excluded = [one for one in data.exclude if one in frame.columns]
+    beside = [one for one in dict.fromkeys((data.key, data.group, data.time, *excluded)) if one and one != data.target]
     for key, column in (("target", data.target), ("key", data.key), ("group", data.group), ("time", data.time)):
         if column and column not in frame.columns:
             shown = [one for one in frame.columns if one != FILE]
@@ -56,10 +58,10 @@ def read(files: Sequence[DataFile], data: Data, schema: Schema | None = None) ->
             )
     if frame.height == 0:
         raise InputError(f"{name} holds no rows", hint="is it the right file, and was it written to its end?")
-    features = frame.drop(data.target, FILE, *beside, *(one for one in data.exclude if one in frame.columns))
+    features = frame.drop(data.target, FILE, *beside)
     if not features.width:
         raise ConfigError("no column is left to learn from", hint="data.exclude, key, group and time are no features")
-    _refuse_unusable(features, name, texts=schema is not None)
+    _refuse_odd(features, name) if schema else _refuse_unusable(features, name)
     target, classes = _target(frame.get_column(data.target), name)
     return Table(features, target, classes, frame.select(*beside, FILE))
 
@@ -86,15 +88,23 @@ def _typed(file: DataFile, schema: Schema) -> pl.DataFrame:
     known = [name for name in opened.schema if name in schema.columns]
     changed = (convert(name, opened.schema[name], schema.columns[name].type) for name in known)
     expressions = [one for one in changed if one is not None]
-    batches = [batch.with_columns(expressions) for batch in opened.batches(BATCH_ROWS, known)]
+    absent = pl.col(pl.Float32, pl.Float64).fill_nan(None)
+    batches = [batch.with_columns(expressions).with_columns(absent) for batch in opened.batches(BATCH_ROWS, known)]
     return pl.concat(batches) if batches else pl.DataFrame(schema=dict.fromkeys(known, pl.Null))
 
 
-def _refuse_unusable(features: pl.DataFrame, name: str, *, texts: bool) -> None:
+def _refuse_odd(features: pl.DataFrame, name: str) -> None:
+    """What no encoding knows: a text that is no category, a number that is infinite."""
     for column in features.get_columns():
-        if column.dtype == pl.String and texts:
+        if column.dtype == pl.String:
             _refuse_many(column, name)
-        elif column.dtype.is_numeric() or column.dtype == pl.Boolean:
+        elif column.dtype.is_float():
+            _refuse_rows(column, column.is_infinite().fill_null(value=False), name, "finite")
+
+
+def _refuse_unusable(features: pl.DataFrame, name: str) -> None:
+    for column in features.get_columns():
+        if column.dtype.is_numeric() or column.dtype == pl.Boolean:
             good = column.is_finite() if column.dtype.is_float() else column.is_not_null()
             _refuse_rows(column, ~good, name, "a number")
         else:

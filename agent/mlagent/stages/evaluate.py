@@ -22,11 +22,12 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     """Score the test part with ONNX Runtime; judging is left to the gate."""
     from mlagent.adapters.onnx_runtime import Scorer
     from mlagent.core.context import Outputs
-    from mlagent.data import split
+    from mlagent.data import encode, split
     from mlagent.measure.classification import measure
 
-    features, target = split.load(inputs["test-part"])
-    metrics = measure(Scorer(inputs["onnx"])(features), target)
+    shape = msgspec.json.decode(inputs["shape"].read_bytes(), type=encode.Shape)
+    rows, (_, target) = split.load_rows(inputs["test-rows"]), split.load(inputs["test-part"])
+    metrics = measure(Scorer(inputs["onnx"])(encode.inputs(shape, rows)), target)
     (ctx.work / "metrics.json").write_bytes(msgspec.json.format(msgspec.json.encode(metrics)))
     low, high = metrics.accuracy_interval
     return Outputs(
@@ -41,7 +42,7 @@ STAGE = Stage(
     about="Scores the exported ONNX model with ONNX Runtime on the test part, which training never saw.",
     config=Config,
     run=run,
-    reads=("onnx", "test-part"),
+    reads=("onnx", "shape", "test-part", "test-rows"),
     writes=(Artifact("metrics", "metrics.json", "accuracy with its interval, log loss, F1, the trivial baseline"),),
     effect="compute",
     needs=Needs(packages=(Package("polars", "control"), Package("onnxruntime", "control"))),

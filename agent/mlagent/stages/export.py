@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from mlagent.core.context import Context, Outputs
 
 
+STRINGS_SINCE = 20  # the first operator set that splits texts
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the ONNX file is made, and how close it must be."""
 
@@ -23,7 +26,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     model: Annotated[
         str, Meta(pattern=r"\.py$", description="The file that gives `build_model(config) -> torch.nn.Module`.")
     ] = "model.py"
-    opset: Annotated[int, Meta(ge=18, le=23, description="The ONNX operator set.")] = 18
+    opset: Annotated[int, Meta(ge=18, le=23, description="The ONNX operator set.")] = 20
     tolerance: Annotated[
         float, Meta(gt=0, le=1, description="The largest difference allowed between two probabilities.")
     ] = 1e-4
@@ -37,9 +40,16 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     from mlagent.adapters.onnx_runtime import Scorer, tools
     from mlagent.core.context import Outputs
     from mlagent.core.verdict import check, verdict
+    from mlagent.data import encode, split
+    from mlagent.errors import ConfigError
     from mlagent.measure import parity
 
-    shape = msgspec.json.decode(inputs["shape"].read_bytes())
+    shape = msgspec.json.decode(inputs["shape"].read_bytes(), type=encode.Shape)
+    if config.opset < STRINGS_SINCE and any(one.kind in ("date", "datetime") for one in shape.encoding):
+        raise ConfigError(
+            f"export.opset is {config.opset}, and a model that reads dates needs {STRINGS_SINCE}",
+            hint=f"set export.opset to {STRINGS_SINCE} or more, or leave the dates out (data.exclude)",
+        )
     request = {
         "task": "export",
         "project": str(ctx.project),
@@ -47,11 +57,14 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
         "checkpoint": str(inputs["model"]),
         "probe": str(inputs["validation-part"]),
         "opset": config.opset,
-        "features": shape["features"],
-        "classes": shape["classes"],
+        "features": shape.features,
+        "classes": shape.classes,
+        "shape": str(inputs["shape"]),
     }
     ctx.worker.run("mlagent.training", request, ctx.work, seconds=config.timeout_seconds)
-    found = parity.compare(Scorer(ctx.work / "model.onnx"), inputs["validation-part"], ctx.work / "expected.npz")
+    rows = split.load_rows(inputs["validation-rows"])
+    answers = Scorer(ctx.work / "model.onnx")(encode.inputs(shape, rows))
+    found = parity.compare(answers, ctx.work / "expected.npz")
     made = msgspec.json.decode((ctx.work / "result.json").read_bytes())
     ctx.log.info("compared ONNX Runtime with PyTorch", rows=found.rows, largest_difference=found.largest)
     judged = check("largest difference to PyTorch", found.largest, "<=", config.tolerance, samples=found.rows)
@@ -68,10 +81,17 @@ STAGE = Stage(
     about="Exports the trained model to ONNX with a dynamic batch and checks its parity with PyTorch on held-out rows.",
     config=Config,
     run=run,
-    reads=("model", "shape", "validation-part"),
-    writes=(Artifact("onnx", "model.onnx", "the model that ships: float32 features in, probabilities out"),),
+    reads=("model", "shape", "validation-part", "validation-rows"),
+    writes=(Artifact("onnx", "model.onnx", "the model that ships: raw columns in (or `features`), probabilities out"),),
     sources=("**/*.py", "!tests/**", "!make_data.py"),
     in_worker=True,
     effect="compute",
-    needs=Needs(packages=(Package("torch", "worker"), Package("onnx", "worker"), Package("onnxruntime", "control"))),
+    needs=Needs(
+        packages=(
+            Package("torch", "worker"),
+            Package("onnx", "worker"),
+            Package("onnxruntime", "control"),
+            Package("polars", "control"),
+        )
+    ),
 )

@@ -12,10 +12,13 @@ from mlagent.core.stage import Needs, Package, Stage
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+
     from mlagent.core.context import Context, Outputs
     from mlagent.loadtest.verdict import Limits
 
 BODIES = 256
+DATATYPES = {("f", 4): "FP32", ("f", 8): "FP64", ("i", 8): "INT64", ("b", 1): "BOOL", ("O", 8): "BYTES"}
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,7 +53,7 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     from mlagent.loadtest import samples, verdict
 
     name = ctx.sections["project"].name
-    (ctx.work / "bodies.jsonl").write_bytes(_bodies(inputs["test-part"]))
+    (ctx.work / "bodies.jsonl").write_bytes(_bodies(inputs["test-rows"], inputs["shape"]))
     arguments = ["--model", str(inputs["onnx"]), "--name", name, "--port", "0"]
     with ctx.tools.serve("mlagent.serving", arguments, ctx.work / "server.json") as url:
         ctx.log.info(f"serving {name} at {url}")
@@ -73,16 +76,21 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     )
 
 
-def _bodies(part: "Path") -> bytes:
+def _bodies(rows: "Path", shape: "Path") -> bytes:
     """Requests of one row each, in the Open Inference Protocol's JSON, a line each."""
-    from mlagent.data import split
+    from mlagent.data import encode, split
 
-    features, _ = split.load(part)
-    shape = [1, features.shape[1]]
-    tensors = (
-        {"name": "features", "shape": shape, "datatype": "FP32", "data": row.tolist()} for row in features[:BODIES]
-    )
-    return b"".join(msgspec.json.encode({"inputs": [tensor]}) + b"\n" for tensor in tensors)
+    known = msgspec.json.decode(shape.read_bytes(), type=encode.Shape)
+    arrays = encode.inputs(known, split.load_rows(rows).head(BODIES))
+    count = len(next(iter(arrays.values())))
+    bodies = ([_tensor(name, array[at : at + 1]) for name, array in arrays.items()] for at in range(count))
+    return b"".join(msgspec.json.encode({"inputs": tensors}) + b"\n" for tensors in bodies)
+
+
+def _tensor(name: str, row: "np.ndarray") -> dict[str, object]:
+    """One row of one input; JSON has no NaN, so an absent number is sent as 0: it takes as long."""
+    data = [0 if one != one else one for one in row.ravel().tolist()]  # noqa: PLR0124
+    return {"name": name, "shape": list(row.shape), "datatype": DATATYPES[row.dtype.kind, row.itemsize], "data": data}
 
 
 def _request(config: Config, url: str, ctx: "Context") -> dict[str, object]:
@@ -109,7 +117,7 @@ STAGE = Stage(
     about="Serves the exported model over HTTP on loopback, loads it with Locust, and judges p99 latency and errors.",
     config=Config,
     run=run,
-    reads=("onnx", "test-part"),
+    reads=("onnx", "shape", "test-rows"),
     writes=(
         Artifact("samples", "samples.npy", "every request: when it was due, its latency, its status"),
         Artifact("latency", "latency.json", "percentiles and shares after the warm-up"),

@@ -1,7 +1,7 @@
 """Divide the rows once, before anything learns, and look for what would leak from one part into another."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What may leak."""
+    """What may leak, and how numbers are scaled."""
+
+    scaling: Annotated[
+        Literal["none", "standard"],
+        Meta(description="standard: numbers less their mean, by their standard deviation, both of the training part."),
+    ] = "none"
 
     giveaway_max: Annotated[
         float, Meta(gt=0, le=1, description="How much of the target one column may give away (Goodman-Kruskal lambda).")
@@ -39,10 +44,12 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     rows = table.read(ctx.data, data, schema)
     masks = split.parts(rows, data)
     leaks = split.leaks(rows, masks, data)
-    shape = encode.fit(rows.where(masks["train"]).features, rows.classes)
+    shape = encode.fit(rows.where(masks["train"]).features, rows.classes, schema, config.scaling)
     for name, mask in masks.items():
         part = rows.where(mask)
         split.save(encode.apply(shape, part.features), part.target, ctx.work / f"{name}.npz")
+        if name != "train":
+            split.save_rows(part, data.target, ctx.work / f"{name}-rows.parquet")
     (ctx.work / "shape.json").write_bytes(msgspec.json.encode(shape))
     known = f"{data.key} (data.key)" if data.key else "features"
     crossing = check(
@@ -78,9 +85,12 @@ STAGE = Stage(
         Artifact("train-part", "train.npz", "the rows to learn from"),
         Artifact("validation-part", "validation.npz", "the rows that choose the epoch"),
         Artifact("test-part", "test.npz", "the rows that training never sees"),
+        Artifact("validation-rows", "validation-rows.parquet", "the validation rows as they stand in the data"),
+        Artifact("test-rows", "test-rows.parquet", "the test rows as they stand in the data"),
     ),
     sections=("data",),
     facts=("data", "schema"),
     effect="compute",
+    revision=2,
     needs=Needs(packages=(Package("polars", "control"), Package("numpy", "control"))),
 )

@@ -1,5 +1,6 @@
 """The task `export`: from the team's model and a checkpoint to the ONNX file that ships, and what it must answer."""
 
+import json
 import pickle
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from mlagent.training import files, onnxfile
+from mlagent.training import encoder, files, onnxfile
 from mlagent.training.building import Team, load_team
 from mlagent.training.data import read_features
 from mlagent.training.faults import InputFault, RequestFault, TeamFault
@@ -34,7 +35,7 @@ def export(request: ExportRequest) -> dict[str, object]:
     module = _restore(team, weights, seed=0)
     expected = _answers(team, module, rows)
     _refuse_chance(team, _answers(team, _restore(team, weights, seed=1), rows), expected)
-    model = _onnx(team, module, rows, request.opset)
+    model = _encoded(_onnx(team, module, rows, request.opset), request)
     _write(request.output, model, expected)
     return {"exporter": "dynamo", "opset": request.opset, "torch": torch.__version__, "onnx": onnx.__version__}
 
@@ -88,6 +89,12 @@ def _onnx(team: Team, module: nn.Module, rows: Tensor, opset: int) -> onnx.Model
         found = f"torch {torch.__version__} made opset {onnxfile.opset_of(model)} when asked for {opset}"
         raise RequestFault(found, hint="ask for an opset from 18 on that this torch knows")
     return model
+
+
+def _encoded(model: onnx.ModelProto, request: ExportRequest) -> onnx.ModelProto:
+    """The model behind the encoding of its raw columns, where the shape says that it takes those."""
+    shape = json.loads(request.shape.read_bytes())
+    return onnxfile.clean(encoder.merge(model, shape["encoding"], request.opset)) if shape["raw"] else model
 
 
 def _write(output: Path, model: onnx.ModelProto, expected: Tensor) -> None:

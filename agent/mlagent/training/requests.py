@@ -37,13 +37,14 @@ class TrainRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """Turn a checkpoint into ONNX and say what PyTorch answers for the rows of `probe`."""
+    """Turn a checkpoint into ONNX and say what PyTorch answers for the rows of `probe`; `shape` is shape.json."""
 
     project: Path
     model: str
     output: Path
     checkpoint: Path
     probe: Path
+    shape: Path
     features: int
     classes: int
     opset: int

@@ -40,6 +40,7 @@ class Workshop:
     def __init__(self, root: Path) -> None:
         """Write project and data under `root`."""
         self.project, self.output = root / "project", root / "output"
+        self.shape = root / "shape.json"
         self.train, self.validation = root / "train.npz", root / "validation.npz"
         for folder in (self.project, self.output):
             folder.mkdir()
@@ -61,8 +62,10 @@ class Workshop:
 
     def exporting(self, **changes: object) -> dict[str, object]:
         """Give an export request for the checkpoint that training left."""
+        self.shape.write_text(json.dumps({"raw": False}), encoding="utf-8")
         return self._request("export") | {
             "checkpoint": str(self.output / "model.pt"), "probe": str(self.validation), "features": 16, "opset": 18,
+            "shape": str(self.shape),
         } | changes  # fmt: skip
 
     def start(self, request: dict[str, object], **environment: str) -> "subprocess.Popen[str]":

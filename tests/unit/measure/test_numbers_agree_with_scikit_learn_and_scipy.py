@@ -51,10 +51,9 @@ def test_a_nan_among_the_probabilities_makes_the_accuracy_unknown() -> None:
     assert math.isnan(measure(probabilities, target).accuracy)
 
 
-def write(folder: Path, expected: np.ndarray) -> tuple[Path, Path]:
-    np.savez(folder / "probe.npz", features=np.zeros((len(expected), 2), np.float32))
+def write(folder: Path, expected: np.ndarray) -> Path:
     np.savez(folder / "expected.npz", probabilities=expected)
-    return folder / "probe.npz", folder / "expected.npz"
+    return folder / "expected.npz"
 
 
 def test_parity_names_the_largest_difference_and_the_worst_rows(tmp_path: Path) -> None:
@@ -62,7 +61,7 @@ def test_parity_names_the_largest_difference_and_the_worst_rows(tmp_path: Path) 
     actual = expected.copy()
     actual[5, 1] += 0.25
     actual[2, 0] -= 0.125
-    found = parity.compare(lambda _: actual, *write(tmp_path, expected))
+    found = parity.compare(actual, write(tmp_path, expected))
     assert (found.rows, found.largest, found.worst_rows[:2]) == (8, 0.25, (5, 2))
 
 
@@ -70,6 +69,6 @@ def test_parity_with_a_nan_is_unknown_and_names_its_row(tmp_path: Path) -> None:
     expected = np.full((8, 2), 0.5, np.float32)
     actual = expected.copy()
     actual[3, 0] = math.nan
-    found = parity.compare(lambda _: actual, *write(tmp_path, expected))
+    found = parity.compare(actual, write(tmp_path, expected))
     assert math.isnan(found.largest)
     assert found.worst_rows[0] == 3
