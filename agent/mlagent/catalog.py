@@ -4,7 +4,7 @@ import msgspec
 
 from mlagent.config.sections import SHARED
 from mlagent.core.stage import Stage
-from mlagent.stages import check, evaluate, export, gate, load_test, split, train, validate_data
+from mlagent.stages import check, evaluate, export, gate, load_test, register, split, train, validate_data
 
 STAGES: tuple[Stage, ...] = (
     check.STAGE,
@@ -14,6 +14,7 @@ STAGES: tuple[Stage, ...] = (
     export.STAGE,
     evaluate.STAGE,
     gate.STAGE,
+    register.STAGE,
     load_test.STAGE,
 )
 

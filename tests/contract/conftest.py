@@ -35,13 +35,21 @@ def bucket(s3_server: str) -> Bucket:
     return found
 
 
-@pytest.fixture(params=["memory", "local", "s3"])
+STORES = ("memory", "local", "s3")
+
+
+@pytest.fixture(params=STORES)
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
     """Opens one store again and again, as so many processes would."""
-    if request.param == "memory":
+    return opener(request.param, request, tmp_path)
+
+
+def opener(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
+    """Opens a store of a kind."""
+    if kind == "memory":
         store = MemoryStore()
         return lambda: store
-    if request.param == "local":
+    if kind == "local":
         return lambda: open_store(tmp_path / "store")
     bucket: Bucket = request.getfixturevalue("bucket")
     return bucket.open

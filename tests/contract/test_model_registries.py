@@ -2,21 +2,34 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from mlagent.adapters.local.models import LocalRegistry
+from mlagent.adapters.mlflow import MlflowTracker
+from mlagent.adapters.mlflow_registry import MlflowRegistry
+from mlagent.config.sections import Tracking
 from mlagent.core.ports.models import ModelRegistry
 from mlagent.core.ports.store import Store
 from mlagent.errors import InputError
+from tests.contract.conftest import STORES, opener
 
 Opened = Callable[[], Store]
 ONE, TWO = ("sha256:" + digit * 64 for digit in "12")
 
 
-@pytest.fixture
-def registry(opened: Opened) -> ModelRegistry:
-    return LocalRegistry(opened())
+@pytest.fixture(params=[*STORES, "mlflow"])
+def registry(request: pytest.FixtureRequest, tmp_path: Path) -> ModelRegistry:
+    if request.param == "mlflow":
+        return MlflowRegistry(MlflowTracker(Tracking(), tmp_path / "mlflow"))
+    return LocalRegistry(opener(request.param, request, tmp_path)())
+
+
+def test_a_file_may_come_along(registry: ModelRegistry, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"a model")
+    assert registry.register("risk", ONE, {"build": "7"}, tmp_path / "model.onnx").tags == {"build": "7"}
+    assert registry.register("risk", ONE, {}, tmp_path / "model.onnx").number == 1
 
 
 def test_versions_are_numbered_from_one_and_read_back(registry: ModelRegistry) -> None:

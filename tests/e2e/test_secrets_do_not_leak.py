@@ -115,6 +115,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "export": [["export"]],
     "evaluate": [["--log", "lines", "evaluate"]],
     "gate": [["gate"], ["gate", "--accuracy-min", "1"]],
+    "register": [["register"]],
     "load-test": [["load-test", "--duration-seconds", "1", "--requests-min", "10"]],
     "run": [
         ["run", "--set", "load-test.duration_seconds=1", "--set", "load-test.requests_min=10"],
@@ -156,7 +157,8 @@ def test_no_command_leaves_a_secret_anywhere(fresh: Path, cli: Cli, mlflow_serve
         assert [path for path, data in kept.items() if form in data] == []
     client = MlflowClient(mlflow_server)
     tracked = client.search_runs([one.experiment_id for one in client.search_experiments()])
-    assert len(tracked) == 2
+    assert len([run for run in tracked if "mlagent.run" in run.data.tags]) == 2
+    assert [one.tags["mlagent.build"] for one in client.search_model_versions("name='digits'")]
     assert PLANTED not in str([run.to_dictionary() for run in tracked])
 
 

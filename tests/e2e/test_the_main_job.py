@@ -62,25 +62,27 @@ def test_the_training_is_in_mlflow(finished: Finished) -> None:
     assert "model.pt" in [entry.path for entry in client.list_artifacts(run.info.run_id)]
 
 
-def test_a_run_with_nothing_new_reuses_every_stage_and_asks_nobody(digits: Path, cli: Cli) -> None:
+def test_a_run_with_nothing_new_reuses_every_stage_and_asks_the_registry_alone(digits: Path, cli: Cli) -> None:
     (digits / "README.md").write_text("changed")
     ended = cli("run", cwd=digits)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stderr == ""
-    rows = [line.split() for line in ended.stdout.splitlines() if line.split()[1:2] == ["done"]]
-    assert [row[:3] for row in rows] == [[stage.name, "done", "reused"] for stage in catalog.STAGES]
+    assert {line.split("/")[1] for line in ended.stderr.splitlines()} == {"register"}
+    rows = {line.split()[0]: line.split()[2] for line in ended.stdout.splitlines() if line.split()[1:2] == ["done"]}
+    assert list(rows) == [stage.name for stage in catalog.STAGES]
+    assert {name for name, seconds in rows.items() if seconds != "reused"} == {"register"}
+    assert "digits version 1 was registered already" in ended.stdout
 
 
 @pytest.mark.parametrize(
     ("change", "again"),
     [
-        ("threshold", ["gate", "load-test"]),
-        ("declared source", ["check", "train", "export"]),
-        ("a test of the team's", ["check", "load-test"]),
-        ("rows", ["validate-data", "split", "train", "export", "evaluate", "gate", "load-test"]),
+        ("threshold", ["gate", "register", "load-test"]),
+        ("declared source", ["check", "train", "export", "register"]),
+        ("a test of the team's", ["check", "register", "load-test"]),
+        ("rows", ["validate-data", "split", "train", "export", "evaluate", "gate", "register", "load-test"]),
         # a row of the test part: what training reads comes out the same, so it is reused
-        ("one row of the test part", ["validate-data", "split", "evaluate", "gate", "load-test"]),
-        ("where it is logged", []),
+        ("one row of the test part", ["validate-data", "split", "evaluate", "gate", "register", "load-test"]),
+        ("where it is logged", ["register"]),
     ],
 )
 def test_a_change_runs_exactly_what_it_touches(digits: Path, cli: Cli, change: str, again: list[str]) -> None:

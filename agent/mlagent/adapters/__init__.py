@@ -1,18 +1,21 @@
 """The door to the outside: one vendor a file, opened only when something asks for it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mlagent.errors import ConfigError, missing_package
 
 if TYPE_CHECKING:
+    from mlagent.adapters.mlflow import MlflowTracker
     from mlagent.adapters.remote_data import RemoteFiles
     from mlagent.config.sections import Data, Keep, Tracking
     from mlagent.core.ports.ledger import Ledger
+    from mlagent.core.ports.models import ModelRegistry
     from mlagent.core.ports.store import Store
-    from mlagent.core.ports.tracker import ExperimentTracker, Point, Training
+    from mlagent.core.ports.tracker import ExperimentTracker
 
 
 def store(settings: "Keep", project: Path, home: Path) -> "Store":
@@ -63,34 +66,38 @@ def ledger(store: "Store") -> "Ledger":
 
 
 def tracker(settings: "Tracking", home: Path) -> "ExperimentTracker":
-    """The experiment tracker of the `tracking:` section; the folder `home`, made when needed, holds the local one."""
-    return _LazyTracker(settings, home)
+    """The experiment tracker of the `tracking:` section; the folder `home` holds the local one, and what waits."""
+    from mlagent.adapters.waiting import WaitingTracker
+
+    @cache  # importing MLflow takes a second that most stages do not owe
+    def opened() -> "MlflowTracker":
+        return _mlflow(settings, home)
+
+    return WaitingTracker(opened, home / "waiting")
 
 
-class _LazyTracker:
-    """Opens MLflow at the first call: importing it takes a second that most stages do not owe."""
+def registry(settings: "Tracking", home: Path, store: "Store") -> "ModelRegistry":
+    """MLflow's registry where a tracking server is set, else plain files in the run's store."""
+    from mlagent.adapters.local.models import LocalRegistry
+
+    return cast("ModelRegistry", _LazyRegistry(settings, home)) if settings.uri else LocalRegistry(store)
+
+
+class _LazyRegistry:
+    """MLflow's, opened at the first question."""
 
     def __init__(self, settings: "Tracking", home: Path) -> None:
         self._settings, self._home = settings, home
-        self._opened: ExperimentTracker | None = None
 
-    def _open(self) -> "ExperimentTracker":
-        if self._opened is None:
-            try:
-                from mlagent.adapters.mlflow import MlflowTracker
-            except ImportError as error:
-                raise missing_package("mlflow", "control") from error
-            self._opened = MlflowTracker(self._settings, self._home)
-        return self._opened
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the port's methods
+        from mlagent.adapters.mlflow_registry import MlflowRegistry
 
-    def record(self, training: "Training") -> str:
-        return self._open().record(training)
+        return getattr(MlflowRegistry(_mlflow(self._settings, self._home)), name)
 
-    def params(self, run_id: str) -> Mapping[str, str]:
-        return self._open().params(run_id)
 
-    def history(self, run_id: str, metric: str) -> "list[Point]":
-        return list(self._open().history(run_id, metric))
-
-    def files(self, run_id: str) -> list[str]:
-        return list(self._open().files(run_id))
+def _mlflow(settings: "Tracking", home: Path) -> "MlflowTracker":
+    try:
+        from mlagent.adapters.mlflow import MlflowTracker
+    except ImportError as error:
+        raise missing_package("mlflow", "control") from error
+    return MlflowTracker(settings, home)

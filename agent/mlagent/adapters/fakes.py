@@ -14,6 +14,8 @@ from mlagent.core.ports.tracker import Point, Training
 class MemoryTracker:
     """The ExperimentTracker port in a dictionary."""
 
+    reason = ""
+
     def __init__(self) -> None:
         """Start with no runs."""
         self.runs: dict[str, Training] = {}

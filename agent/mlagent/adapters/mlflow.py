@@ -22,7 +22,9 @@ BATCH = 900  # a server takes at most 1000 entries in one batch
 
 
 class MlflowTracker:
-    """The ExperimentTracker port over MLflow's client."""
+    """The ExperimentTracker port over MLflow's client; InfrastructureError (20) when it cannot be reached."""
+
+    reason = ""
 
     def __init__(self, settings: Tracking, home: Path) -> None:
         """Without `uri`, keep everything in the folder `home`. MLflow reads credentials from the environment only."""
@@ -33,50 +35,60 @@ class MlflowTracker:
         if settings.username and settings.password:
             os.environ["MLFLOW_TRACKING_USERNAME"] = settings.username
             os.environ["MLFLOW_TRACKING_PASSWORD"] = settings.password.reveal()
-        with self._reaching():
+        with self.reaching():
             home.mkdir(parents=True, exist_ok=True) if self._home else None
             with self._alone():
-                self._client = MlflowClient(tracking_uri=self._where)
+                self.client = MlflowClient(tracking_uri=self._where)
 
     def record(self, training: Training) -> str:
         """Write one finished run in one batch of parameters, tags and points, then its files."""
-        with self._reaching(), self._alone():
-            run_id: str = self._client.create_run(
+        with self.reaching(), self._alone():
+            run_id: str = self.client.create_run(
                 self._experiment(training.experiment), run_name=training.name
             ).info.run_id
             params = [Param(key, value) for key, value in training.params.items()]
             tags = [RunTag(key, value) for key, value in training.tags.items()]
-            self._client.log_batch(run_id, params=params, tags=tags)
+            self.client.log_batch(run_id, params=params, tags=tags)
             metrics = [Metric(point.metric, point.value, 0, point.step) for point in training.points]
             for start in range(0, len(metrics), BATCH):
-                self._client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+                self.client.log_batch(run_id, metrics=metrics[start : start + BATCH])
             for path in training.files:
-                self._client.log_artifact(run_id, str(path))
-            self._client.set_terminated(run_id)
+                self.client.log_artifact(run_id, str(path))
+            self.client.set_terminated(run_id)
         return run_id
 
     def params(self, run_id: str) -> Mapping[str, str]:
         """The run's hyperparameters."""
-        with self._reaching():
-            return dict(self._client.get_run(run_id).data.params)
+        with self.reaching():
+            return dict(self.client.get_run(run_id).data.params)
 
     def history(self, run_id: str, metric: str) -> Sequence[Point]:
         """Every point of a metric, by step."""
-        with self._reaching():
-            found = self._client.get_metric_history(run_id, metric)
+        with self.reaching():
+            found = self.client.get_metric_history(run_id, metric)
         return [Point(one.key, one.value, one.step) for one in sorted(found, key=lambda one: one.step)]
 
     def files(self, run_id: str) -> Sequence[str]:
         """Names of the kept files."""
-        with self._reaching():
-            return sorted(entry.path for entry in self._client.list_artifacts(run_id))
+        with self.reaching():
+            return sorted(entry.path for entry in self.client.list_artifacts(run_id))
+
+    def keep(self, name: str, file: Path | None, digest: str) -> tuple[str | None, str]:
+        """Keep a model's file in a run of its own: the run's id and the file's address; without one, its digest."""
+        if file is None:
+            return None, f"mlagent://{digest}"
+        with self._alone():
+            run = self.client.create_run(self._experiment(name), run_name=file.name, tags={"mlagent.digest": digest})
+            self.client.log_artifact(run.info.run_id, str(file))
+            self.client.set_terminated(run.info.run_id)
+        return run.info.run_id, f"{run.info.artifact_uri}/{file.name}"
 
     def _experiment(self, name: str) -> str:
-        found = self._client.get_experiment_by_name(name)
+        found = self.client.get_experiment_by_name(name)
         if found:
             return str(found.experiment_id)
         kept = (self._home / "artifacts").as_uri() if self._home else None
-        return str(self._client.create_experiment(name, artifact_location=kept))
+        return str(self.client.create_experiment(name, artifact_location=kept))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -89,7 +101,8 @@ class MlflowTracker:
             yield
 
     @contextmanager
-    def _reaching(self) -> Iterator[None]:
+    def reaching(self) -> Iterator[None]:
+        """Turn what MLflow raises into an InfrastructureError (20)."""
         try:
             yield
         except Exception as error:  # MLflow lets its database's and its transport's exceptions through

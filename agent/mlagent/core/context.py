@@ -8,6 +8,7 @@ import msgspec
 
 from mlagent.core.ports.children import Children
 from mlagent.core.ports.log import Log
+from mlagent.core.ports.models import ModelRegistry
 from mlagent.core.ports.tracker import ExperimentTracker
 from mlagent.core.verdict import Verdict
 
@@ -38,7 +39,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     `data` the files of the team's rows, for a stage that declares that fact; `sections` the shared sections it
     declared, typed; `digests` those of its inputs, by artifact name; `facts` those of the
     world's state that it declared, and `references` the files that stand for some of them, where there are any.
-    `worker` runs the team's code, `tools` mlagent's own programs.
+    `worker` runs the team's code, `tools` mlagent's own programs. `labels` say which build and commit this is; they may
+    be shown, and enter no result.
     """
 
     project: Path
@@ -52,4 +54,6 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     worker: Children
     tools: Children
     tracker: ExperimentTracker
+    registry: ModelRegistry
+    labels: Mapping[str, str]
     log: Log

@@ -252,6 +252,10 @@ class Runner:
             worker=LocalChildren(self.workspace.project, settings.secrets(), log, python),
             tools=tools,
             tracker=adapters.tracker(settings.sections["tracking"], self.workspace.home / "mlflow"),
+            registry=adapters.registry(
+                settings.sections["tracking"], self.workspace.home / "mlflow", self.workspace.store
+            ),
+            labels={"build": str(self.run.build)} | ({"commit": self.run.commit} if self.run.commit else {}),
             log=log,
         )
 

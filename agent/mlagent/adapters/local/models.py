@@ -1,6 +1,7 @@
 """The ModelRegistry port as one file a model: its versions and its aliases."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -25,7 +26,7 @@ class LocalRegistry:
         """Open nothing yet."""
         self._store = store
 
-    def register(self, model: str, digest: str, tags: Mapping[str, str]) -> Version:
+    def register(self, model: str, digest: str, tags: Mapping[str, str], file: Path | None = None) -> Version:  # noqa: ARG002 - the store has it
         """Add a version, or find the digest's."""
         check_names(model)
 

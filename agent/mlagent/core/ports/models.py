@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -22,8 +23,11 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 class ModelRegistry(Protocol):
     """Versions are never changed; aliases move. InfrastructureError (20) when it is out of reach."""
 
-    def register(self, model: str, digest: Digest, tags: Mapping[str, str]) -> Version:
-        """Make the next version, or give the one that this digest has already, as it was registered."""
+    def register(self, model: str, digest: Digest, tags: Mapping[str, str], file: Path | None = None) -> Version:
+        """Make the next version, or give the one that this digest has already, as it was registered.
+
+        `file` is kept by a registry that has a place for it.
+        """
 
     def versions(self, model: str) -> Sequence[Version]:
         """All versions of a model by number; empty for a model nobody registered."""

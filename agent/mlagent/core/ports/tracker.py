@@ -29,8 +29,11 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
 class ExperimentTracker(Protocol):
     """Keeps hyperparameters, metrics and files of trainings."""
 
-    def record(self, training: Training) -> str:
-        """Write a finished run of the experiment; give its id. InfrastructureError (20) when it cannot be reached."""
+    reason: str
+    """Why the last training waits, where one does."""
+
+    def record(self, training: Training) -> str | None:
+        """Write a finished run of the experiment; its id, None where nobody could be reached and the run waits."""
 
     def params(self, run_id: str) -> Mapping[str, str]:
         """Read the hyperparameters of a run back."""
