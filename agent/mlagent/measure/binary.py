@@ -1,5 +1,7 @@
 """How good probabilities of yes and no are, for many weightings of the rows at once."""
 
+from typing import Any
+
 import numpy as np
 
 from mlagent.measure.ranking import Ranked, divided
@@ -53,7 +55,7 @@ def decisions(rows: np.ndarray, positives: np.ndarray, said: np.ndarray, hits: n
     }
 
 
-def log_losses(chosen: np.ndarray, held_as: np.dtype[np.generic]) -> np.ndarray:
+def log_losses(chosen: np.ndarray, held_as: np.dtype[Any]) -> np.ndarray:
     """Minus the logarithm (nats) of the probability that the truth was given; at least the number type's epsilon.
 
     So scikit-learn does it, where probabilities of 0 would make the loss infinite.

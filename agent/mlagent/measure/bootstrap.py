@@ -59,9 +59,7 @@ def joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
 
 
-def of_all(
-    plain: Mapping[str, np.ndarray], draws: Mapping[str, np.ndarray], level: float
-) -> dict[str, Interval]:
+def of_all(plain: Mapping[str, np.ndarray], draws: Mapping[str, np.ndarray], level: float) -> dict[str, Interval]:
     """The interval of every figure: its value (1,) on all rows and its draws."""
     return {name: interval(float(value[0]), draws[name], level) for name, value in plain.items()}
 
