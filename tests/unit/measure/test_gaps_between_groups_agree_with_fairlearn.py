@@ -46,8 +46,8 @@ def test_each_groups_figures_are_counted() -> None:
     one, other = found.groups
     assert (one.name, one.rows, other.name, other.rows) == ("a", 4, "b", 2)
     assert one.figures == {
-        **{"positives": 2, "negatives": 2, "selected": 2},
-        **{"selection_rate": 0.5, "tpr": 0.5, "fpr": 0.5, "precision": 0.5, "accuracy": 0.5},
+        **dict.fromkeys(("positives", "negatives", "selected"), 2),
+        **dict.fromkeys(("selection_rate", "tpr", "fpr", "precision", "accuracy"), 0.5),
     }
     assert other.figures["accuracy"] == 1
     assert found.gaps["accuracy_difference"].value == 0.5

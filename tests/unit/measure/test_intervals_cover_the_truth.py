@@ -81,7 +81,8 @@ def test_a_ranked_metrics_interval_is_scipys_too() -> None:
 def test_a_seed_gives_the_same_and_models_are_compared_on_the_same_draws() -> None:
     good, worse, target, _ = population(500, np.random.default_rng(1))
     one, same, other = (
-        intervals("binary", {"a": good, "b": worse, "twin": good}, target, resamples=100, seed=seed) for seed in (1, 1, 2)
+        intervals("binary", {"a": good, "b": worse, "twin": good}, target, resamples=100, seed=seed)
+        for seed in (1, 1, 2)
     )
     assert one.metrics == same.metrics
     assert one.metrics["a"]["roc_auc"].low != other.metrics["a"]["roc_auc"].low

@@ -32,7 +32,9 @@ def calibration(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> float:
     edges = np.unique(np.quantile(p, np.linspace(0, 1, 11)[1:-1]))
     bins = np.searchsorted(edges, p, side="right")
     there = [bins == one for one in range(10) if w[bins == one].sum()]
-    gaps = [w[one].sum() * abs(np.average(p[one], weights=w[one]) - np.average(y[one], weights=w[one])) for one in there]
+    gaps = [
+        w[one].sum() * abs(np.average(p[one], weights=w[one]) - np.average(y[one], weights=w[one])) for one in there
+    ]
     return float(sum(gaps) / w.sum())
 
 
@@ -173,7 +175,12 @@ def test_what_is_not_defined_is_no_number() -> None:
 
 @pytest.mark.parametrize(
     ("task", "prediction"),
-    [("binary", [0.1, np.nan]), ("multiclass", [[0.5, 0.5], [np.nan, 1]]), ("count", [1, np.inf]), ("regression", [np.nan, 1])],
+    [
+        ("binary", [0.1, np.nan]),
+        ("multiclass", [[0.5, 0.5], [np.nan, 1]]),
+        ("count", [1, np.inf]),
+        ("regression", [np.nan, 1]),
+    ],
 )
 def test_a_prediction_that_is_no_number_makes_every_metric_none(task: Task, prediction: Any) -> None:
     found = prepare(task, np.array(prediction, float), np.array([0, 1])).compute(np.ones((3, 2)))

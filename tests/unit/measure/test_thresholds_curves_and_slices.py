@@ -19,7 +19,9 @@ def score(objective: Objective, said: np.ndarray, target: np.ndarray) -> float:
         return float(reference.f1_score(target, said))
     if objective == "youden":
         return float(reference.balanced_accuracy_score(target, said)) * 2 - 1
-    return float(reference.accuracy_score(target, said)) if objective == "accuracy" else -abs(said.mean() - objective[1])
+    return (
+        float(reference.accuracy_score(target, said)) if objective == "accuracy" else -abs(said.mean() - objective[1])
+    )
 
 
 @settings(deadline=None)
@@ -57,10 +59,12 @@ def test_few_distinct_probabilities_give_scikit_learns_points() -> None:
     probability, target = sample(500, 1)
     found = curves.roc(probability, target)
     x, y, _ = reference.roc_curve(target, probability, drop_intermediate=False)
-    assert (found.x, found.y) == (pytest.approx(x), pytest.approx(y))
+    assert found.x == pytest.approx(x)
+    assert found.y == pytest.approx(y)
     found = curves.precision_recall(probability, target)
     precision, recall, _ = reference.precision_recall_curve(target, probability)
-    assert (found.x, found.y) == (pytest.approx(recall[::-1]), pytest.approx(precision[::-1]))
+    assert found.x == pytest.approx(recall[::-1])
+    assert found.y == pytest.approx(precision[::-1])
 
 
 def test_many_rows_are_thinned_to_points_that_show_the_same_curve() -> None:
@@ -77,10 +81,12 @@ def test_reliability_is_scikit_learns_calibration_curve() -> None:
     probability, target = sample(5000, 9)
     found = curves.reliability(probability, target)
     observed, predicted = calibration_curve(target, probability, n_bins=10, strategy="quantile")
-    assert (found.observed, found.predicted) == (pytest.approx(observed), pytest.approx(predicted))
+    assert found.observed == pytest.approx(observed)
+    assert found.predicted == pytest.approx(predicted)
     assert sum(found.rows) == 5000
     same = curves.reliability(np.full(10, 0.3), np.arange(10) % 2)
-    assert (same.predicted, same.observed, same.rows) == (pytest.approx((0.3,)), (0.5,), (10,))
+    assert same.predicted == pytest.approx((0.3,))
+    assert (same.observed, same.rows) == ((0.5,), (10,))
 
 
 def test_one_class_alone_has_no_curve() -> None:
