@@ -29,20 +29,21 @@ def run() -> str:
     frames = {name: partial(_frame, of, target, group) for name, of in (("two", models), ("one", {"a": models["a"]}))}
     loop = partial(_loop, models, target)
     of = f"{ROWS} rows, a resample"
-    first = _in_turn(partial(_cpu_ms, partial(frames["two"], _metrics(), alike=True)), ours)
-    second = _in_turn(partial(_cpu_ms, loop), ours)
-    third = _in_turn(partial(_cpu_ms, partial(frames["one"], _rates(), alike=False)), gaps)
+    first = _in_turn(partial(_cpu_ms, partial(frames["two"], _metrics(), alike=True)), ours, FEW + 1)
+    second = _in_turn(partial(_cpu_ms, loop), ours, FEW)
+    third = _in_turn(partial(_cpu_ms, partial(frames["one"], _rates(), alike=False)), gaps, FEW + 1)
     return "\n".join(
         [
-            f"{of} of 14 metrics of 2 models, fairlearn / mlagent: {first}; goal: at least {GOAL_FAIRLEARN}",
+            f"{of} of 14 metrics of 2 models, fairlearn (all rows and by group) / mlagent: {first}; goal: at least {GOAL_FAIRLEARN}",
             f"{of} of 14 metrics of 2 models, scikit-learn loop / mlagent: {second}; goal: at least {GOAL_LOOP}",
             f"{of} of 4 rates in 5 groups, fairlearn / mlagent: {third}; goal: at least {GOAL_FAIRLEARN}",
         ]
     )
 
 
-def _in_turn(peer: Callable[[], float], ours: Callable[[], float]) -> str:
-    return str(alternate(lambda: peer() / FEW, lambda: ours() / RESAMPLES, ALTERNATIONS))
+def _in_turn(peer: Callable[[], float], ours: Callable[[], float], evaluations: int) -> str:
+    """By evaluation: fairlearn's frame measures the rows as they are once more than it is asked for resamples."""
+    return str(alternate(lambda: peer() / evaluations, lambda: ours() / RESAMPLES, ALTERNATIONS))
 
 
 def _rows() -> tuple[Predictions, np.ndarray, np.ndarray]:
