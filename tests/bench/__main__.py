@@ -1,6 +1,6 @@
 """Runs every benchmark and prints a line each."""
 
-from tests.bench import data, engine, startup, store
+from tests.bench import data, engine, measure, startup, store
 
-for bench in (startup, engine, store, data):
+for bench in (startup, engine, store, data, measure):
     print(bench.run(), flush=True)  # noqa: T201 - printing is what it is for

@@ -110,7 +110,7 @@ def _gaps(table: Table, found: Mapping[str, np.ndarray], judged: Mapping[str, np
     for figure, _ in table.about:
         values = found[figure][judged[figure]]
         if binary and figure != "accuracy":
-            values = np.where(found["selected"].sum(axis=0) > 0, values, np.nan)
+            values = np.where(found["selected"][judged[figure]].sum(axis=0) > 0, values, np.nan)
         gaps[f"{GAPS[figure]}_difference"] = difference(values)
         if figure in ("selection_rate", "tpr", "fpr"):
             gaps[f"{GAPS[figure]}_ratio"] = ratio(values)

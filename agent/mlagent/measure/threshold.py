@@ -38,12 +38,12 @@ def choose(probability: np.ndarray, target: np.ndarray, objective: Objective) ->
 def _scores(objective: Objective, said: np.ndarray, hits: np.ndarray) -> np.ndarray:
     """The objective at each threshold, highest first, from how many are said to be 1 and how many of them are."""
     rows, positives = float(said[-1]), float(hits[-1])
-    if isinstance(objective, tuple):
-        return said / rows
-    if objective == "accuracy":
-        return (rows - positives - said + 2 * hits) / rows
-    if not positives or (objective == "youden" and positives == rows):
+    if objective in ("f1", "youden") and (not positives or (objective == "youden" and positives == rows)):
         raise ValueError(f"no threshold has the best {objective}: only one class is there")
     if objective == "f1":
-        return 2 * hits / (said + positives)
-    return hits / positives - (said - hits) / (rows - positives)
+        found = 2 * hits / (said + positives)
+    elif objective == "youden":
+        found = hits / positives - (said - hits) / (rows - positives)
+    else:
+        found = said / rows if isinstance(objective, tuple) else (rows - positives - said + 2 * hits) / rows
+    return np.asarray(found)
