@@ -12,6 +12,7 @@ from mlagent.data.schema import Kind, Schema
 
 MISSING = "<missing>"  # what stands for an absent text or date in the shipped model's input
 Scaling = Literal["none", "standard"]
+Target = Literal["classification", "regression", "count"]
 FIRST = datetime(2000, 1, 1)  # noqa: DTZ001 - without a zone, as all moments in the rows
 TEXTS = ("text", "date", "datetime")
 
@@ -47,7 +48,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {"date": _DATE, "datetime": (*_DATE, "ti
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """What a model takes and gives: `features` numbers a row, named `columns`, and one of `classes`.
+    """What a model takes and gives: `features` numbers a row, named `columns`, and one of `classes` (0: a number).
 
     `raw`: the shipped model takes the raw columns of `encoding`; else one input `features`, float32 (rows, features).
     """
@@ -57,6 +58,7 @@ class Shape(msgspec.Struct, frozen=True):
     classes: int
     encoding: tuple[Encoding, ...]
     raw: bool = False
+    kind: Target = "classification"
 
 
 def fit(train: pl.DataFrame, classes: int, schema: Schema | None = None, scaling: Scaling = "none") -> Shape:
