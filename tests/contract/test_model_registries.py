@@ -10,6 +10,7 @@ from mlagent.adapters.local.models import LocalRegistry
 from mlagent.adapters.mlflow import MlflowTracker
 from mlagent.adapters.mlflow_registry import MlflowRegistry
 from mlagent.config.sections import Tracking
+from mlagent.core.digest import of_bytes
 from mlagent.core.ports.models import ModelRegistry
 from mlagent.core.ports.store import Store
 from mlagent.errors import InputError
@@ -30,6 +31,20 @@ def test_a_file_may_come_along(registry: ModelRegistry, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"a model")
     assert registry.register("risk", ONE, {"build": "7"}, tmp_path / "model.onnx").tags == {"build": "7"}
     assert registry.register("risk", ONE, {}, tmp_path / "model.onnx").number == 1
+
+
+def test_its_file_is_read_back_or_its_loss_told(registry: ModelRegistry, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"a model")
+    known = of_bytes(b"a model")
+    if isinstance(registry, LocalRegistry):  # there the run's store keeps it
+        registry._store.put(tmp_path / "model.onnx", known)
+    kept = registry.register("risk", known, {}, tmp_path / "model.onnx")
+    registry.fetch(kept, tmp_path / "again.onnx")
+    assert (tmp_path / "again.onnx").read_bytes() == b"a model"
+    lost = registry.register("risk", TWO, {})
+    with pytest.raises(InputError, match=r"version 2 .* is not kept"):
+        registry.fetch(lost, tmp_path / "lost.onnx")
+    assert not (tmp_path / "lost.onnx").exists()
 
 
 def test_versions_are_numbered_from_one_and_read_back(registry: ModelRegistry) -> None:

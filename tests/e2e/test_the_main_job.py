@@ -31,7 +31,7 @@ def test_the_model_was_judged_on_real_rows_that_training_never_saw(finished: Fin
     project, _ = finished
     folder = project / ".mlagent" / "runs" / record(project)["run_id"]
     test, validation = (np.load(folder / "split" / f"{name}.npz") for name in ("test", "validation"))
-    metrics = json.loads((folder / "evaluate" / "metrics.json").read_text())
+    metrics = json.loads((folder / "evaluate" / "evaluation.json").read_text())
     table = np.loadtxt(project / "data" / "digits.csv", delimiter=",", skiprows=1)
     rows = {row.tobytes() for row in table.astype(np.float32)}
     unseen = {

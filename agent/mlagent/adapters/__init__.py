@@ -83,6 +83,13 @@ def registry(settings: "Tracking", home: Path, store: "Store") -> "ModelRegistry
     return cast("ModelRegistry", _LazyRegistry(settings, home)) if settings.uri else LocalRegistry(store)
 
 
+def registered(store: "Store") -> set[str]:
+    """Digests of the models that the registry in the store names."""
+    from mlagent.adapters.local.models import LocalRegistry
+
+    return LocalRegistry(store).digests()
+
+
 class _LazyRegistry:
     """MLflow's, opened at the first question."""
 

@@ -18,6 +18,7 @@ from mlagent.core.ports.tracker import Point, Training
 from mlagent.errors import InfrastructureError
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # it announces the tables of every new database
+NOWHERE = "mlagent://"  # the address of a version whose file nobody gave
 BATCH = 900  # a server takes at most 1000 entries in one batch
 
 
@@ -29,7 +30,7 @@ class MlflowTracker:
     def __init__(self, settings: Tracking, home: Path) -> None:
         """Without `uri`, keep everything in the folder `home`. MLflow reads credentials from the environment only."""
         self._home = None if settings.uri else home
-        self._where = settings.uri or f"sqlite:///{home / 'mlflow.db'}"
+        self.where = settings.uri or f"sqlite:///{home / 'mlflow.db'}"
         if settings.token:
             os.environ["MLFLOW_TRACKING_TOKEN"] = settings.token.reveal()
         if settings.username and settings.password:
@@ -38,7 +39,7 @@ class MlflowTracker:
         with self.reaching():
             home.mkdir(parents=True, exist_ok=True) if self._home else None
             with self._alone():
-                self.client = MlflowClient(tracking_uri=self._where)
+                self.client = MlflowClient(tracking_uri=self.where)
 
     def record(self, training: Training) -> str:
         """Write one finished run in one batch of parameters, tags and points, then its files."""
@@ -76,7 +77,7 @@ class MlflowTracker:
     def keep(self, name: str, file: Path | None, digest: str) -> tuple[str | None, str]:
         """Keep a model's file in a run of its own: the run's id and the file's address; without one, its digest."""
         if file is None:
-            return None, f"mlagent://{digest}"
+            return None, NOWHERE + digest
         with self._alone():
             run = self.client.create_run(self._experiment(name), run_name=file.name, tags={"mlagent.digest": digest})
             self.client.log_artifact(run.info.run_id, str(file))
@@ -107,6 +108,6 @@ class MlflowTracker:
             yield
         except Exception as error:  # MLflow lets its database's and its transport's exceptions through
             raise InfrastructureError(
-                f"MLflow at {self._where} did not take it: {str(error).splitlines()[0]}",
+                f"MLflow at {self.where} did not take it: {str(error).splitlines()[0]}",
                 hint="is the server up, and are tracking.uri and its credentials right?",
             ) from error

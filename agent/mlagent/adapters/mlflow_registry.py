@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from mlagent.adapters.mlflow import MlflowTracker
-from mlagent.core.digest import Digest
-from mlagent.core.ports.models import Version, check_names, no_version
+from mlagent.adapters.mlflow import NOWHERE, MlflowTracker
+from mlagent.core.digest import Digest, of_file
+from mlagent.core.ports.models import Version, check_names, no_version, not_kept
 
 DIGEST = "mlagent.digest"
 LABEL = "mlagent."
@@ -62,6 +64,19 @@ class MlflowRegistry:
         with self._tracker.reaching():
             self._client.set_registered_model_alias(model, alias, str(number))
         return True
+
+    def fetch(self, version: Version, to: Path) -> None:
+        """Download what was kept beside the version."""
+        with self._tracker.reaching():
+            source = self._client.get_model_version(version.model, str(version.number)).source
+        if not source or source.startswith(NOWHERE):
+            raise not_kept(version)
+        with self._tracker.reaching(), TemporaryDirectory(dir=to.parent) as folder:
+            got = download_artifacts(artifact_uri=source, dst_path=folder, tracking_uri=self._tracker.where)
+            Path(got).replace(to)
+        if of_file(to) != version.digest:
+            to.unlink()
+            raise not_kept(version)
 
     def _make(self, model: str) -> None:
         try:

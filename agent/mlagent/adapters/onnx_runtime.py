@@ -24,6 +24,11 @@ class Scorer:
                 hint="export it anew; an older ONNX Runtime may lack the operator set (export.opset)",
             ) from error
 
+    @property
+    def types(self) -> dict[str, str]:
+        """ONNX types of the inputs by name, such as `tensor(float)`."""
+        return {one.name: one.type for one in self._session.get_inputs()}
+
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Probabilities float32 (rows, classes) of the model's inputs by name, each (rows, …), in batches."""
         rows = len(next(iter(inputs.values())))

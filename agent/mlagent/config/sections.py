@@ -143,10 +143,19 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = None
 
 
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the platform decides, and no team: set it on the node (MLAGENT_POLICY_…), not in the project."""
+
+    waivers: Annotated[
+        str | None, Meta(description="A file of waivers: who answers for a failed check of the gate, until when.")
+    ] = None
+
+
 SHARED: dict[str, type[msgspec.Struct]] = {
     "project": Project,
     "data": Data,
     "tracking": Tracking,
     "store": Keep,
     "worker": Worker,
+    "policy": Policy,
 }

@@ -6,6 +6,7 @@ Verdicts are plain data, equal ones have equal canonical JSON, so they can be si
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Literal
 
 import msgspec
@@ -16,12 +17,22 @@ from mlagent.errors import GateRefused, Inconclusive
 Outcome = Literal["pass", "fail", "inconclusive"]
 Severity = Literal["fail", "warn"]
 Comparison = Literal[">=", "<="]
+GOOD = frozenset({"pass", "warn", "waived"})
+
+
+class Waiver(msgspec.Struct, frozen=True, kw_only=True):
+    """Who lets a check go for which reason, until the end of which day (UTC)."""
+
+    owner: str
+    reason: str
+    expires: date
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One measured value against one threshold; `value` is None where nothing could be measured.
 
-    A check that only warns has the outcome `warn` where another would fail or be inconclusive.
+    A check that only warns has the outcome `warn` where another would fail or be inconclusive; one that somebody
+    answers for, `waived`, with its waiver.
     """
 
     metric: str
@@ -32,12 +43,16 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     samples: int
     samples_min: int = 1
     interval: tuple[float, float] | None = None
-    outcome: Outcome | Literal["warn"]
+    outcome: Outcome | Literal["warn", "waived"]
     reason: str
+    waiver: Waiver | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What was judged, on what evidence, how long it holds (`valid_until`: RFC 3339, None for always)."""
+    """What was judged, on what evidence, how long it holds (`valid_until`: RFC 3339, None for always).
+
+    `notes` say what was not judged, and why.
+    """
 
     subject: str
     outcome: Outcome
@@ -45,12 +60,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     inputs: Mapping[str, Digest]
     tools: Mapping[str, str]
     valid_until: str | None = None
+    notes: tuple[str, ...] = ()
 
     def raise_unless_pass(self, hint: str) -> None:
         """Raise GateRefused (10) or Inconclusive (11), naming every check that did not pass."""
         if self.outcome == "pass":
             return
-        said = "; ".join(check.reason for check in self.checks if check.outcome not in ("pass", "warn"))
+        said = "; ".join(check.reason for check in self.checks if check.outcome not in GOOD)
         kind = GateRefused if self.outcome == "fail" else Inconclusive
         raise kind(f"{self.subject}: {said or 'nothing was checked, and no data is not a pass'}", hint=hint)
 
@@ -66,10 +82,17 @@ def check(
     unit: str = "",
     interval: tuple[float, float] | None = None,
     severity: Severity = "fail",
+    why: str = "",
 ) -> Check:
-    """Compare `value` with `threshold` (same `unit`) on `samples` observations and say it in a sentence."""
+    """Compare `value` with `threshold` (same `unit`) on `samples` observations and say it in a sentence.
+
+    `why` tells why there is no value, where there is none.
+    """
     measured = None if value is None or not math.isfinite(value) else float(value)
-    outcome, reason = _judge(metric, measured, comparison, threshold, samples, samples_min, unit)
+    measured = None if why else measured
+    seen = f"{interval[0]:.4g} to {interval[1]:.4g}; {samples} samples" if interval else f"{samples} samples"
+    note = why or ("NaN or missing" if measured is None else seen)
+    outcome, reason = _judge(metric, measured, comparison, threshold, samples, samples_min, unit, note)
     return Check(
         metric=metric,
         value=measured,
@@ -85,22 +108,30 @@ def check(
 
 
 def _judge(
-    metric: str, value: float | None, comparison: Comparison, threshold: float, samples: int, least: int, unit: str
+    metric: str,
+    value: float | None,
+    comparison: Comparison,
+    threshold: float,
+    samples: int,
+    least: int,
+    unit: str,
+    note: str,
 ) -> tuple[Outcome, str]:
     if samples < least:
         return "inconclusive", f"{metric}: {samples} samples are too few, {least} are asked for"
     if value is None:
-        return "inconclusive", f"{metric} could not be measured (NaN or missing)"
+        return "inconclusive", f"{metric} could not be measured ({note})"
     good = value >= threshold if comparison == ">=" else value <= threshold
     word = {(">=", True): "is at least", (">=", False): "is below", ("<=", True): "is at most"}.get(
         (comparison, good), "is above"
     )
     shown, limit = spell(value, threshold, unit)
-    return ("pass" if good else "fail"), f"{metric} {shown} {word} {limit} ({samples} samples)"
+    return ("pass" if good else "fail"), f"{metric} {shown} {word} {limit} ({note})"
 
 
 def spell(value: float, threshold: float, unit: str) -> tuple[str, str]:
     """Spell both numbers for people: four significant digits, more where unequal numbers would look equal."""
+    value, threshold = value + 0.0, threshold + 0.0  # no -0
     for digits in range(4, 18):
         shown, limit = f"{value:.{digits}g}", f"{threshold:.{digits}g}"
         if value == threshold or shown != limit:
@@ -115,11 +146,18 @@ def verdict(
     inputs: Mapping[str, Digest],
     tools: Mapping[str, str],
     valid_until: str | None = None,
+    notes: Sequence[str] = (),
 ) -> Verdict:
     """Sum checks up: one fail fails; else one inconclusive, or no check at all, is inconclusive; else pass."""
     outcomes = {one.outcome for one in checks}
-    good = bool(outcomes) and outcomes <= {"pass", "warn"}
+    good = bool(outcomes) and outcomes <= GOOD
     outcome: Outcome = "fail" if "fail" in outcomes else "pass" if good else "inconclusive"
     return Verdict(
-        subject=subject, outcome=outcome, checks=tuple(checks), inputs=inputs, tools=tools, valid_until=valid_until
+        subject=subject,
+        outcome=outcome,
+        checks=tuple(checks),
+        inputs=inputs,
+        tools=tools,
+        valid_until=valid_until,
+        notes=tuple(notes),
     )

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from mlagent.data.schema import Kind, Schema
+from mlagent.errors import InputError
 
 MISSING = "<missing>"  # what stands for an absent text or date in the shipped model's input
 Scaling = Literal["none", "standard"]
@@ -151,10 +152,47 @@ def inputs(shape: Shape, rows: pl.DataFrame) -> dict[str, np.ndarray]:
 
 def _raw(one: Encoding, values: pl.Series) -> np.ndarray:
     if one.kind in TEXTS:
-        texts = values.dt.to_string("iso:strict") if values.dtype.is_temporal() else values
-        return texts.fill_null(MISSING).to_numpy().astype(object)
+        return _texts(values)
     if one.kind == "number":
         return values.cast(pl.Float32).to_numpy()
     if one.missing:  # an absent whole number or boolean is NaN
         return values.cast(pl.Float64).to_numpy()
     return values.cast(pl.Int64 if one.kind == "integer" else pl.Boolean).to_numpy()
+
+
+def _texts(values: pl.Series) -> np.ndarray:
+    texts = values.dt.to_string("iso:strict") if values.dtype.is_temporal() else values.cast(pl.String)
+    return texts.fill_null(MISSING).to_numpy().astype(object)
+
+
+def feed(types: Mapping[str, str], rows: pl.DataFrame) -> dict[str, np.ndarray]:
+    """Rows as another model takes them, (rows, 1) by the names and ONNX types of its inputs.
+
+    InputError (4) for an input that no column is, or whose type the column cannot take.
+    """
+    found = {}
+    for name, type_ in types.items():
+        if name not in rows.columns:
+            raise InputError(f"it takes {name!r}, which these rows do not have", hint="retrain it on today's columns")
+        try:
+            found[name] = _as(type_, rows.get_column(name)).reshape(-1, 1)
+        except (KeyError, ValueError, TypeError, pl.exceptions.PolarsError) as error:
+            message = f"it takes {name!r} as {type_}, and these rows hold {rows.schema[name]}"
+            raise InputError(message, hint="retrain it on today's columns") from error
+    return found
+
+
+def _as(type_: str, values: pl.Series) -> np.ndarray:
+    if type_ == "tensor(string)":
+        return _texts(values)
+    if values.dtype == pl.String:
+        raise TypeError
+    kinds = {
+        "tensor(float)": pl.Float32,
+        "tensor(double)": pl.Float64,
+        "tensor(int64)": pl.Int64,
+        "tensor(bool)": pl.Boolean,
+    }
+    if values.null_count() and type_ in ("tensor(int64)", "tensor(bool)"):
+        raise ValueError
+    return values.cast(kinds[type_]).to_numpy()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from mlagent import adapters
 from mlagent.core import digest
 from mlagent.core.ports.ledger import Ledger
 from mlagent.core.ports.store import Store
@@ -43,7 +44,7 @@ def collect(workspace: Workspace, keep: int, *, delete: bool) -> Gone:
     mine = sorted((run for run in loaded if run.project == project), key=lambda run: run.begun, reverse=True)
     runs = mine[:keep] + [run for run in loaded if run.project != project]
     kept_results, kept_blobs = _named_by(store, runs)
-    kept_blobs |= _released(workspace.ledger) | accepted.blobs(store)
+    kept_blobs |= _released(workspace.ledger) | accepted.blobs(store) | adapters.registered(store)
     old = [f"runs/{run.run_id}" for run in mine[keep:]]
     stale = [name for name in store.names("results/") if name not in kept_results]
     loose = {blob: store.size(blob) or 0 for blob in store.blobs() if blob not in kept_blobs}

@@ -35,9 +35,11 @@ def file_digest(project: Path, name: str) -> str:
 
 
 def run_id(world: Given) -> str:
-    """Twelve hex digits that name the run; where things are kept, logged and fetched from makes no other one."""
-    deciding = {"sources": world.sources, "facts": world.facts, "environment": world.environment}
-    config = {name: section for name, section in world.config.items() if name not in ("tracking", "store", "worker")}
+    """Twelve hex digits that name the run; where things are kept, and what production is by now, makes no other one."""
+    facts = {name: one for name, one in world.facts.items() if name not in ("production-model", "waivers")}
+    deciding = {"sources": world.sources, "facts": facts, "environment": world.environment}
+    elsewhere = ("tracking", "store", "worker", "policy")
+    config = {name: section for name, section in world.config.items() if name not in elsewhere}
     config["data"] = {key: value for key, value in config["data"].items() if key not in left_out(Data)}
     return digest.short(digest.of_json({**deciding, "config": config}))
 

@@ -1,21 +1,18 @@
 """Runs a plan: intent is recorded, the stage acts, its outcome is recorded; a refusal stops the line."""
 
 import shutil
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mlagent import adapters
 from mlagent.config.redact import Redactor
 from mlagent.core import digest, interrupt
 from mlagent.core.artifact import Stored
-from mlagent.core.context import Context, Outputs
+from mlagent.core.context import Outputs
 from mlagent.core.files import write_whole
 from mlagent.core.ports.store import CorruptBlob, MissingBlob
 from mlagent.core.stage import Stage
-from mlagent.engine import environment, plan, results
-from mlagent.engine.child import LocalChildren
+from mlagent.engine import plan, results, surroundings
 from mlagent.engine.clock import now
 from mlagent.engine.keys import FORCE, Given, key_of
 from mlagent.engine.lease import Lease
@@ -167,7 +164,16 @@ class Runner:
         work.mkdir(parents=True)
         config = self.workspace.settings.sections[stage.name]
         try:
-            outputs = stage.run(config, inputs, self._context(stage, work, inputs, log))
+            context = surroundings.of(
+                self.workspace,
+                self.given,
+                self.run,
+                stage,
+                log,
+                work=work,
+                digests={one: self._done[one].digest for one in inputs},
+            )
+            outputs = stage.run(config, inputs, context)
             entry.outputs = self._collect(stage, work)
         finally:
             work.rename(final)
@@ -235,44 +241,6 @@ class Runner:
                 results.forget(self.workspace.store, maker.name, key)
             raise _LostError(maker) from error
         return path
-
-    def _context(self, stage: Stage, work: Path, inputs: Mapping[str, Path], log: EngineLog) -> Context:
-        settings = self.workspace.settings
-        tools = LocalChildren(self.workspace.project, settings.secrets(), log)
-        python = self._worker_python(tools, log) if stage.calls_team(self.given.config[stage.name]) else sys.executable
-        return Context(
-            project=self.workspace.project,
-            work=work,
-            run_id=self.run.run_id,
-            data=self.workspace.dataset.files() if "data" in stage.facts else (),
-            sections={name: settings.sections[name] for name in (*stage.sections, *stage.uses)},
-            digests={name: self._done[name].digest for name in inputs},
-            facts={name: self.given.facts[name] for name in stage.facts},
-            references=self._references(stage),
-            worker=LocalChildren(self.workspace.project, settings.secrets(), log, python),
-            tools=tools,
-            tracker=adapters.tracker(settings.sections["tracking"], self.workspace.home / "mlflow"),
-            registry=adapters.registry(
-                settings.sections["tracking"], self.workspace.home / "mlflow", self.workspace.store
-            ),
-            labels={"build": str(self.run.build)} | ({"commit": self.run.commit} if self.run.commit else {}),
-            log=log,
-        )
-
-    def _references(self, stage: Stage) -> dict[str, Path]:
-        """The profile of the data accepted last, for a stage that compares with it."""
-        found = self.workspace.accepted(self.given.facts["data"]) if "accepted-data" in stage.facts else None
-        if found is None or found.profile.digest != self.given.facts["accepted-data"]:
-            return {}
-        path = self.folder / f"accepted-{found.profile.path}"
-        self.workspace.store.get(found.profile.digest, path)
-        return {"accepted-data": path}
-
-    def _worker_python(self, tools: LocalChildren, log: EngineLog) -> str:
-        worker = self.workspace.settings.sections["worker"]
-        project = self.workspace.project
-        cache = project / Path(worker.environments or self.workspace.home / "environments").expanduser()
-        return str(environment.prepare(project, cache, tools, log, worker.wheelhouse))
 
     def _save(self) -> None:
         self.lease.check()

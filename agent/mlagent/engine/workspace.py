@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
+
 from mlagent import __version__, adapters
 from mlagent.config.load import Settings
 from mlagent.core.artifact import Stored
 from mlagent.core.files import write_whole
 from mlagent.core.ports.ledger import Ledger
+from mlagent.core.ports.models import ModelRegistry
 from mlagent.core.ports.store import Store
 from mlagent.core.stage import Stage
-from mlagent.engine import accepted, identity, lease
+from mlagent.engine import accepted, identity, lease, world
 from mlagent.engine.clock import now
 from mlagent.engine.dataset import Dataset
 from mlagent.engine.keys import Given
@@ -50,6 +53,11 @@ class Workspace:
         return adapters.ledger(self.store)
 
     @cached_property
+    def registry(self) -> ModelRegistry:
+        """Versions of models, and which one is in production."""
+        return adapters.registry(self.settings.sections["tracking"], self.home / "mlflow", self.store)
+
+    @cached_property
     def records(self) -> Records:
         """The records of all runs."""
         return Records(self.store, self.home / "runs")
@@ -65,7 +73,13 @@ class Workspace:
 
     def given(self, force: Mapping[str, str]) -> Given:
         """What the plan depends on, as it is now."""
-        return identity.given(self.project, self.settings, self.stages, self.facts(), force)
+        found = identity.given(self.project, self.settings, self.stages, self.facts(), force)
+        earlier = self.records.load(identity.run_id(found))
+        made = earlier[0].stages.get("export") if earlier else None
+        if earlier and made and any(one.digest == found.facts[world.PRODUCTION] for one in made.outputs.values()):
+            before = earlier[0].facts.get(world.PRODUCTION, "")  # no run is its own reference
+            return msgspec.structs.replace(found, facts={**found.facts, world.PRODUCTION: before})
+        return found
 
     def moved_since(self, given: Given, stage: Stage) -> str:
         """What of that which the stage declares is no longer as it was given; nothing when all is."""
@@ -84,7 +98,9 @@ class Workspace:
         return {
             "data": data,
             "schema": identity.file_digest(self.project, schema) if schema else "",
-            "accepted-data": found.profile.digest if found else "",
+            world.ACCEPTED: found.profile.digest if found else "",
+            world.PRODUCTION: world.production(self.registry, self.settings.sections["project"].name)[0],
+            world.WAIVERS: world.waivers_digest(self.settings),
         }
 
     def accepted(self, data: str) -> accepted.Accepted | None:

@@ -10,7 +10,7 @@ MANY = 8
 COLOURS = {
     **dict.fromkeys(("pass", "done", "found"), "green"),
     **dict.fromkeys(("fail", "failed", "refused", "missing"), "red"),
-    **dict.fromkeys(("inconclusive", "stopped", "running", "warn"), "yellow"),
+    **dict.fromkeys(("inconclusive", "stopped", "running", "warn", "waived"), "yellow"),
 }
 
 

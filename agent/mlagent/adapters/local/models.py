@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import msgspec
 
-from mlagent.core.ports.models import Version, check_names, no_version
-from mlagent.core.ports.store import Store
+from mlagent.core.ports.models import Version, check_names, no_version, not_kept
+from mlagent.core.ports.store import CorruptBlob, MissingBlob, Store
 from mlagent.errors import Held, InputError
 
 ATTEMPTS = 100
@@ -62,6 +62,18 @@ class LocalRegistry:
             return True
 
         return self._change(model, change)
+
+    def fetch(self, version: Version, to: Path) -> None:
+        """The store has it."""
+        try:
+            self._store.get(version.digest, to)
+        except (CorruptBlob, MissingBlob) as error:
+            raise not_kept(version) from error
+
+    def digests(self) -> set[str]:
+        """Of every version of every model: what must be kept."""
+        models = (name.partition("/")[2] for name in self._store.names("models/"))
+        return {one.digest for model in models for one in self.versions(model)}
 
     def _read(self, model: str) -> tuple[_Model, str | None]:
         check_names(model)

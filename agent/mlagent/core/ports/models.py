@@ -42,6 +42,17 @@ class ModelRegistry(Protocol):
         InputError (4) when there is no such version.
         """
 
+    def fetch(self, version: Version, to: Path) -> None:
+        """Write the version's file there, verified by its digest; InputError (4) when it is not kept or damaged."""
+
+
+def not_kept(version: Version) -> InputError:
+    """Its file is not where it should be."""
+    return InputError(
+        f"the file of {version.model} version {version.number} ({version.digest[:19]}) is not kept",
+        hint="was it registered without a file, or was its store emptied? register the model again",
+    )
+
 
 _RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,127}", re.ASCII)

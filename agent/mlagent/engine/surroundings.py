@@ -1,0 +1,77 @@
+"""What a running stage is given of this machine and of the world."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlagent import adapters
+from mlagent.core.context import Context
+from mlagent.core.stage import Stage
+from mlagent.engine import environment, world
+from mlagent.engine.child import LocalChildren
+from mlagent.engine.keys import Given
+from mlagent.engine.log import EngineLog
+from mlagent.engine.record import RunRecord
+from mlagent.engine.workspace import Workspace
+
+
+def of(
+    workspace: Workspace,
+    given: Given,
+    run: RunRecord,
+    stage: Stage,
+    log: EngineLog,
+    *,
+    work: Path,
+    digests: Mapping[str, str],
+) -> Context:
+    """The context of one attempt of one stage; `digests` are its inputs'."""
+    settings = workspace.settings
+    tools = LocalChildren(workspace.project, settings.secrets(), log)
+    python = _worker_python(workspace, tools, log) if stage.calls_team(given.config[stage.name]) else sys.executable
+    return Context(
+        project=workspace.project,
+        work=work,
+        run_id=run.run_id,
+        data=workspace.dataset.files() if "data" in stage.facts else (),
+        sections={name: settings.sections[name] for name in (*stage.sections, *stage.uses)},
+        digests=digests,
+        facts={name: given.facts[name] for name in stage.facts},
+        references={name: path for name in stage.facts for path in _reference(workspace, given, run, name)},
+        worker=LocalChildren(workspace.project, settings.secrets(), log, python),
+        tools=tools,
+        tracker=adapters.tracker(settings.sections["tracking"], workspace.home / "mlflow"),
+        registry=workspace.registry,
+        labels={"build": str(run.build)} | ({"commit": run.commit} if run.commit else {}),
+        log=log,
+    )
+
+
+def _worker_python(workspace: Workspace, tools: LocalChildren, log: EngineLog) -> str:
+    worker = workspace.settings.sections["worker"]
+    project = workspace.project
+    cache = project / Path(worker.environments or workspace.home / "environments").expanduser()
+    return str(environment.prepare(project, cache, tools, log, worker.wheelhouse))
+
+
+def _reference(workspace: Workspace, given: Given, run: RunRecord, fact: str) -> list[Path]:
+    """The file that stands for a fact, where there is one."""
+    folder, wanted = workspace.run_folder(run.run_id), given.facts[fact]
+    if fact == world.WAIVERS:
+        waivers = world.waivers(workspace.settings)
+        return [waivers] if waivers else []
+    if fact == world.ACCEPTED:  # the profile of the data accepted last
+        found = workspace.accepted(given.facts["data"])
+        if found is None or found.profile.digest != wanted:
+            return []
+        path = folder / f"accepted-{found.profile.path}"
+        workspace.store.get(found.profile.digest, path)
+        return [path]
+    if fact == world.PRODUCTION and wanted.startswith("sha256:"):  # as it was when the run began
+        version = next((one for one in workspace.registry.versions(run.project) if one.digest == wanted), None)
+        if version is None:
+            return []
+        path = folder / "production.onnx"
+        workspace.registry.fetch(version, path)
+        return [path]
+    return []

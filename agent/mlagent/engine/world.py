@@ -1,0 +1,43 @@
+"""What of the world stages may depend on besides their data: the model in production, the platform's waivers."""
+
+from pathlib import Path
+
+from mlagent.config.load import Settings
+from mlagent.core import digest
+from mlagent.core.ports.models import ModelRegistry, Version
+from mlagent.errors import ConfigError, InfrastructureError
+
+ALIAS = "production"
+PRODUCTION, WAIVERS, ACCEPTED = "production-model", "waivers", "accepted-data"
+
+
+def production(registry: ModelRegistry, model: str) -> tuple[str, Version | None]:
+    """The digest of the model in production, nothing when there is none; a reason where nobody could be asked."""
+    try:
+        found = registry.pointed(model, ALIAS)
+    except InfrastructureError as error:
+        return error.message, None
+    return (found.digest if found else ""), found
+
+
+def waivers(settings: Settings) -> Path | None:
+    """The platform's file; ConfigError (3) where the team's file names it, or it is not there."""
+    named = settings.sections["policy"].waivers
+    if not named:
+        return None
+    source = settings.sources["policy.waivers"]
+    if source.kind == "file":
+        raise ConfigError(
+            f"{source}: policy.waivers is the platform's to set, not the project's",
+            hint="take it out; whoever runs the nodes sets MLAGENT_POLICY_WAIVERS there",
+        )
+    path = Path(named).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"policy.waivers ({source}): there is no file {named}", hint="correct its path, or unset it")
+    return path
+
+
+def waivers_digest(settings: Settings) -> str:
+    """Its digest, nothing without one."""
+    path = waivers(settings)
+    return digest.of_file(path) if path else ""
