@@ -1,15 +1,19 @@
 """Whatever keeps trainings, the fake included, keeps them like this."""
 
+import socket
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from mlflow import MlflowClient
 
 from mlagent import adapters
 from mlagent.adapters.fakes import MemoryTracker
+from mlagent.adapters.waiting import WaitingTracker
 from mlagent.config.sections import Tracking
-from mlagent.core.ports.tracker import ExperimentTracker, Point, Training
+from mlagent.core.ports.tracker import ExperimentTracker, Point, State, Training
 
 
 @pytest.fixture(params=["memory", "mlflow on sqlite"])
@@ -20,6 +24,7 @@ def tracker(request: pytest.FixtureRequest, tmp_path: Path) -> ExperimentTracker
 def training(folder: Path, points: Sequence[Point] = (), name: str = "run-1") -> Training:
     (folder / "model.pt").write_bytes(b"weights")
     return Training(
+        key=name,
         experiment="digits",
         name=name,
         params={"epochs": "3", "model": "model.py"},
@@ -92,3 +97,93 @@ def test_what_was_never_kept_whole_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "mlflow" / "waiting" / "000001").mkdir(parents=True)
     (tmp_path / "mlflow" / "waiting" / "000001" / "model.pt").write_bytes(b"half")
     assert recorded(adapters.tracker(Tracking(), tmp_path / "mlflow"), training(tmp_path))
+
+
+def points_until(last: int) -> list[Point]:
+    return [Point("loss", 1 / step, step) for step in range(1, last + 1)]
+
+
+def so_far(folder: Path, last: int, state: State = "running") -> Training:
+    return msgspec.structs.replace(training(folder, points_until(last)), state=state)
+
+
+def test_a_training_that_goes_on_is_one_run_and_each_step_is_written_once(
+    tracker: ExperimentTracker, tmp_path: Path
+) -> None:
+    first = recorded(tracker, so_far(tmp_path, 2))
+    assert recorded(tracker, so_far(tmp_path, 3)) == first
+    assert recorded(tracker, so_far(tmp_path, 5, "finished")) == first
+    assert tracker.history(first, "loss") == points_until(5)
+    assert recorded(tracker, so_far(tmp_path, 7, "finished")) == first
+    assert tracker.history(first, "loss") == points_until(5)
+
+
+def test_one_that_was_killed_goes_on_in_its_run_from_another_process(tmp_path: Path) -> None:
+    before, after = (adapters.tracker(Tracking(), tmp_path / "mlflow") for _ in range(2))
+    reading = [Point("system/cpu_utilization_percentage", 50.0, step) for step in (1, 2)]
+    first = recorded(before, msgspec.structs.replace(so_far(tmp_path, 3), system=reading))
+    goes_on = msgspec.structs.replace(so_far(tmp_path, 4, "finished"), system=reading[:1])
+    assert recorded(after, goes_on) == first
+    assert after.history(first, "loss") == points_until(4)
+    assert [one.step for one in after.history(first, reading[0].metric)] == [1, 2, 3]
+    run = MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}").get_run(first)
+    assert run.info.status == "FINISHED"
+
+
+def test_one_that_failed_is_told_so_and_may_still_be_finished(tmp_path: Path) -> None:
+    tracker = adapters.tracker(Tracking(), tmp_path / "mlflow")
+    first = recorded(tracker, so_far(tmp_path, 2, "failed"))
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}")
+    assert client.get_run(first).info.status == "FAILED"
+    assert recorded(tracker, so_far(tmp_path, 3, "finished")) == first
+    assert client.get_run(first).info.status == "FINISHED"
+    assert tracker.history(first, "loss") == points_until(3)
+
+
+def test_following_writes_in_the_background_with_readings_of_the_machine(tmp_path: Path) -> None:
+    seen: list[Training] = []
+
+    class Slow(MemoryTracker):
+        def record(self, training: Training) -> str:
+            time.sleep(0.2)
+            seen.append(training)
+            return super().record(training)
+
+    tracker = WaitingTracker(Slow, tmp_path, every_seconds=0.05)
+    began = time.monotonic()
+    with tracker.following() as follow:
+        for last in range(1, 4):
+            follow(so_far(tmp_path, last))
+        assert time.monotonic() - began < 0.2  # nobody waited for the tracker
+        while not seen:
+            time.sleep(0.01)
+    assert tracker.record(so_far(tmp_path, 4, "finished"))
+    assert [one.state for one in seen][-1] == "finished"
+    names = {one.metric for one in seen[-1].system}
+    assert {"system/cpu_utilization_percentage", "system/worker_memory_megabytes"} <= names
+
+
+def test_a_server_that_takes_the_connection_and_never_answers_holds_nobody_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hanging = adapters.tracker(Tracking(uri=f"http://127.0.0.1:{silent.getsockname()[1]}"), tmp_path / "mlflow")
+        with hanging.following() as follow:
+            follow(so_far(tmp_path, 1))
+        assert hanging.record(so_far(tmp_path, 2, "finished")) is None
+    assert "did not take it" in hanging.reason
+    assert list((tmp_path / "mlflow" / "waiting").iterdir())
+
+
+def test_data_and_environment_stand_with_the_run(tmp_path: Path) -> None:
+    tracker = adapters.tracker(Tracking(), tmp_path / "mlflow")
+    digest = "sha256:" + "a1" * 32
+    run_id = recorded(tracker, msgspec.structs.replace(training(tmp_path), data={"train-part": digest}))
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}")
+    inputs = client.get_run(run_id).inputs
+    assert inputs
+    (one,) = inputs.dataset_inputs
+    assert (one.dataset.name, one.dataset.digest) == ("train-part", ("a1" * 32)[:36])
+    assert digest in one.dataset.source

@@ -3,8 +3,13 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +27,41 @@ def record(project: Path) -> dict[str, Any]:
 def states(project: Path) -> dict[str, str]:
     """How every stage of the newest run ended."""
     return {name: stage["state"] for name, stage in record(project)["stages"].items()}
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def tracking_server(folder: Path, port: int) -> Iterator[str]:
+    """A real MLflow server on loopback that keeps everything in the folder; its URL."""
+    where = ["--backend-store-uri", f"sqlite:///{folder}/m.db", "--artifacts-destination", str(folder / "artifacts")]
+    address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen([sys.executable, "-m", "mlflow", "server", *where, *address], stdout=log, stderr=log)
+    try:
+        wait_until_it_answers(f"http://127.0.0.1:{port}/health", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 120
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        else:
+            return
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,16 @@
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+
+import msgspec
 
 from mlagent.adapters.stores import layout, refusals
 from mlagent.adapters.stores.partial import partial
 from mlagent.core.digest import of_bytes
 from mlagent.core.ports.store import Named
-from mlagent.core.ports.tracker import Point, Training
+from mlagent.core.ports.tracker import Follow, Point, Training
 
 
 class MemoryTracker:
@@ -21,10 +24,16 @@ class MemoryTracker:
         self.runs: dict[str, Training] = {}
 
     def record(self, training: Training) -> str:
-        """Keep the training under a new id."""
-        run_id = f"memory-{len(self.runs) + 1}"
-        self.runs[run_id] = training
+        """Keep the training under the id of its key; one that is finished stays."""
+        run_id = f"memory-{training.key}"
+        before = self.runs.get(run_id)
+        if before is None or before.state != "finished":
+            self.runs[run_id] = training if before is None else _joined(before, training)
         return run_id
+
+    def following(self) -> AbstractContextManager[Follow]:
+        """Keep what is given at once."""
+        return nullcontext(self.record)
 
     def params(self, run_id: str) -> Mapping[str, str]:
         """The run's hyperparameters."""
@@ -37,6 +46,13 @@ class MemoryTracker:
     def files(self, run_id: str) -> Sequence[str]:
         """Names of the kept files."""
         return sorted(path.name for path in self.runs[run_id].files)
+
+
+def _joined(before: Training, now: Training) -> Training:
+    """What was kept, and what is new: each step once."""
+    known = {(one.metric, one.step) for one in before.points}
+    new = [one for one in now.points if (one.metric, one.step) not in known]
+    return msgspec.structs.replace(now, points=[*before.points, *new])
 
 
 class MemoryStore:

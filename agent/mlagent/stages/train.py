@@ -1,6 +1,7 @@
 """Learn from the training part in a child process, keep the epoch best on the validation part, log to MLflow."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import msgspec
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlagent.core.context import Context, Outputs
+    from mlagent.core.ports.tracker import Training
+
+NO_METRICS = ("epoch", "of", "at", "seconds")
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,17 +41,28 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
     """Train in the worker, which never sees the test part, and log what happened."""
     from mlagent.core.context import Outputs
+    from mlagent.errors import TeamCodeError
 
     classes = msgspec.json.decode(inputs["shape"].read_bytes())["classes"]
-    watch = _Epochs(ctx)
-    ctx.worker.run(
-        "mlagent.training", _request(config, ctx, inputs, classes), ctx.work, watch.poll, seconds=config.timeout_seconds
-    )
+    request = _request(config, ctx, inputs, classes)
+    with ctx.tracker.following() as follow:
+        watch = _Epochs(ctx, lambda epochs: follow(_training(config, ctx, epochs)))
+        try:
+            ctx.worker.run("mlagent.training", request, ctx.work, watch.poll, seconds=config.timeout_seconds)
+        except TeamCodeError:
+            watch.poll()
+            ctx.tracker.record(msgspec.structs.replace(_training(config, ctx, watch.epochs), state="failed"))
+            raise
     watch.poll()
     result = msgspec.json.decode((ctx.work / "result.json").read_bytes())
     best = watch.epochs[result["best_epoch"] - 1]
-    tracked = ctx.tracker.record(_training(config, ctx, inputs["shape"], watch.epochs, result))
-    ctx.log.info("logged to MLflow", mlflow_run=tracked)
+    found = {"mlagent.device": result["device"], "mlagent.torch": result["torch"]}
+    files = [ctx.work / "model.pt", inputs["shape"], *ctx.work.glob("environment.txt")]
+    tracked = ctx.tracker.record(_training(config, ctx, watch.epochs, found, files))
+    if tracked:
+        ctx.log.info("logged to MLflow", mlflow_run=tracked)
+    else:
+        ctx.log.warning(f"{ctx.tracker.reason}; this training waits in .mlagent/mlflow and is sent before the next")
     return Outputs(
         summary=f"best of {len(watch.epochs)} epochs is {best['epoch']}: validation loss {best['validation_loss']:.4f},"
         f" accuracy {best['validation_accuracy']:.4f} ({result['device']})"
@@ -66,26 +81,40 @@ def _request(config: Config, ctx: "Context", inputs: "Mapping[str, Path]", class
 
 
 def _training(
-    config: Config, ctx: "Context", shape: "Path", epochs: list[dict[str, Any]], result: dict[str, Any]
-) -> Any:  # noqa: ANN401 - imported late
+    config: Config,
+    ctx: "Context",
+    epochs: list[dict[str, Any]],
+    found: "Mapping[str, str] | None" = None,
+    files: "Sequence[Path]" = (),
+) -> "Training":
+    """What there is to log so far; `found` and `files` once it is over."""
     from mlagent.core.ports.tracker import Point, Training
 
-    metrics = ("train_loss", "validation_loss", "validation_accuracy")
+    labels = {f"mlagent.{name}": value for name, value in ctx.labels.items()}
+    commit = {"mlflow.source.git.commit": ctx.labels["commit"]} if "commit" in ctx.labels else {}
     return Training(
+        key=ctx.run_id,
         experiment=ctx.sections["project"].name,
         name=ctx.run_id,
         params={key: str(value) for key, value in msgspec.to_builtins(config).items()},
-        tags={"mlagent.run": ctx.run_id, "mlagent.device": result["device"], "mlagent.torch": result["torch"]},
-        points=[Point(name, epoch[name], epoch["epoch"]) for epoch in epochs for name in metrics],
-        files=[ctx.work / "model.pt", shape],
+        tags={"mlagent.run": ctx.run_id, **labels, **commit, **(found or {})},
+        data={name: digest for name, digest in ctx.digests.items() if name.endswith("-part")},
+        points=[
+            Point(name, value, epoch["epoch"], epoch["at"])
+            for epoch in epochs
+            for name, value in epoch.items()
+            if name not in NO_METRICS and isinstance(value, int | float)
+        ],
+        files=files,
+        state="running" if found is None else "finished",
     )
 
 
 class _Epochs:
     """Follows the file to which the worker adds a line an epoch."""
 
-    def __init__(self, ctx: "Context") -> None:
-        self.ctx = ctx
+    def __init__(self, ctx: "Context", tell: "Callable[[list[dict[str, Any]]], object]") -> None:
+        self.ctx, self.tell = ctx, tell
         self.epochs: list[dict[str, Any]] = []
 
     def poll(self) -> None:
@@ -94,10 +123,11 @@ class _Epochs:
         for line in lines[len(self.epochs) :]:
             if not line.endswith(b"\n"):
                 break
-            epoch = msgspec.json.decode(line)
+            epoch = msgspec.json.decode(line) | {"at": time.time_ns() // 1_000_000}
             self.epochs.append(epoch)
             named = {key: round(epoch[key], 4) for key in ("train_loss", "validation_loss", "validation_accuracy")}
             self.ctx.log.progress("epoch", epoch["epoch"], epoch["of"], **named)
+            self.tell(list(self.epochs))
 
 
 STAGE = Stage(

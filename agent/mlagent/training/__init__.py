@@ -12,7 +12,8 @@ Keys that are unknown, missing or of another type are refused. A data file is an
 finite, and `target`, int64 (n,), each in 0 .. classes - 1.
 
 `train` asks further for `train` and `validation` (npz), `classes`, `epochs`, `batch_size`, `learning_rate`,
-`weight_decay`, `seed` and `threads` (0: torch's default), and leaves model.pt, epochs.jsonl and result.json.
+`weight_decay`, `seed` and `threads` (0: torch's default), and leaves model.pt, epochs.jsonl, result.json
+and environment.txt, which lists what is installed.
 `export` asks further for `checkpoint` (a model.pt), `probe` (npz, only `features` is read), `features` (d),
 `classes` (k), `opset` (18 or later) and `shape` (JSON: `raw`, and `encoding` where that is true), and leaves
 model.onnx, expected.npz and result.json.

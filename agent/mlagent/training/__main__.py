@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlagent.training import files, requests
+from mlagent.training import files, installed, requests
 from mlagent.training.faults import EnvironmentFault, Fault, MachineFault
 from mlagent.training.stopping import stop_on_signals
 
@@ -51,6 +51,7 @@ def _do(request: requests.Request) -> dict[str, object]:
             from mlagent.training import train
 
             files.clear(request.output, train.OUTPUTS)
+            installed.write(request.output)
             return train.train(request)
         if isinstance(request, requests.RowsRequest):
             from mlagent.training import rows
