@@ -38,10 +38,9 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     """Train in the worker, which never sees the test part, and log what happened."""
     from mlagent.core.context import Outputs
 
-    classes = msgspec.json.decode(inputs["shape"].read_bytes())["classes"]
     watch = _Epochs(ctx)
     ctx.worker.run(
-        "mlagent.training", _request(config, ctx, inputs, classes), ctx.work, watch.poll, seconds=config.timeout_seconds
+        "mlagent.training", _request(config, ctx, inputs), ctx.work, watch.poll, seconds=config.timeout_seconds
     )
     watch.poll()
     result = msgspec.json.decode((ctx.work / "result.json").read_bytes())
@@ -49,18 +48,20 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     tracked = ctx.tracker.record(_training(config, ctx, inputs["shape"], watch.epochs, result))
     ctx.log.info("logged to MLflow", mlflow_run=tracked)
     return Outputs(
-        summary=f"best of {len(watch.epochs)} epochs is {best['epoch']}: validation loss {best['validation_loss']:.4f},"
-        f" accuracy {best['validation_accuracy']:.4f} ({result['device']})"
+        summary=f"best of {len(watch.epochs)} epochs is {best['epoch']}: validation loss {best['validation_loss']:.4f}"
+        f", {_score(best).removeprefix('validation_')} {best[_score(best)]:.4f} ({result['device']})"
     )
 
 
-def _request(config: Config, ctx: "Context", inputs: "Mapping[str, Path]", classes: int) -> dict[str, Any]:
+def _request(config: Config, ctx: "Context", inputs: "Mapping[str, Path]") -> dict[str, Any]:
+    shape = msgspec.json.decode(inputs["shape"].read_bytes())
     return {
         "task": "train",
         "project": str(ctx.project),
         "train": str(inputs["train-part"]),
         "validation": str(inputs["validation-part"]),
-        "classes": classes,
+        "kind": shape["kind"],
+        "classes": shape["classes"],
         **{name: value for name, value in msgspec.to_builtins(config).items() if name != "timeout_seconds"},
     }
 
@@ -70,7 +71,7 @@ def _training(
 ) -> Any:  # noqa: ANN401 - imported late
     from mlagent.core.ports.tracker import Point, Training
 
-    metrics = ("train_loss", "validation_loss", "validation_accuracy")
+    metrics = ("train_loss", "validation_loss", _score(epochs[0]))
     return Training(
         experiment=ctx.sections["project"].name,
         name=ctx.run_id,
@@ -79,6 +80,11 @@ def _training(
         points=[Point(name, epoch[name], epoch["epoch"]) for epoch in epochs for name in metrics],
         files=[ctx.work / "model.pt", shape],
     )
+
+
+def _score(epoch: "Mapping[str, Any]") -> str:
+    """Name what the worker tells besides the losses: accuracy, or the mean absolute error."""
+    return next(name for name in ("validation_accuracy", "validation_mae") if name in epoch)
 
 
 class _Epochs:
@@ -96,7 +102,7 @@ class _Epochs:
                 break
             epoch = msgspec.json.decode(line)
             self.epochs.append(epoch)
-            named = {key: round(epoch[key], 4) for key in ("train_loss", "validation_loss", "validation_accuracy")}
+            named = {key: round(epoch[key], 4) for key in ("train_loss", "validation_loss", _score(epoch))}
             self.ctx.log.progress("epoch", epoch["epoch"], epoch["of"], **named)
 
 
@@ -115,5 +121,6 @@ STAGE = Stage(
     reads=("shape", "train-part", "validation-part"),
     uses=("project", "tracking"),
     effect="compute",
+    revision=2,
     needs=Needs(packages=(Package("mlflow", "control"), Package("torch", "worker")), gpu=True),
 )
