@@ -58,6 +58,7 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
         "probe": str(inputs["validation-part"]),
         "opset": config.opset,
         "features": shape.features,
+        "kind": shape.kind,
         "classes": shape.classes,
         "shape": str(inputs["shape"]),
     }

@@ -43,8 +43,7 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     from mlagent.core.context import Outputs
     from mlagent.errors import TeamCodeError
 
-    classes = msgspec.json.decode(inputs["shape"].read_bytes())["classes"]
-    request = _request(config, ctx, inputs, classes)
+    request = _request(config, ctx, inputs)
     with ctx.tracker.following() as follow:
         watch = _Epochs(ctx, lambda epochs: follow(_training(config, ctx, epochs)))
         try:
@@ -64,18 +63,20 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     else:
         ctx.log.warning(f"{ctx.tracker.reason}; this training waits in .mlagent/mlflow and is sent before the next")
     return Outputs(
-        summary=f"best of {len(watch.epochs)} epochs is {best['epoch']}: validation loss {best['validation_loss']:.4f},"
-        f" accuracy {best['validation_accuracy']:.4f} ({result['device']})"
+        summary=f"best of {len(watch.epochs)} epochs is {best['epoch']}: validation loss {best['validation_loss']:.4f}"
+        f", {_score(best).removeprefix('validation_')} {best[_score(best)]:.4f} ({result['device']})"
     )
 
 
-def _request(config: Config, ctx: "Context", inputs: "Mapping[str, Path]", classes: int) -> dict[str, Any]:
+def _request(config: Config, ctx: "Context", inputs: "Mapping[str, Path]") -> dict[str, Any]:
+    shape = msgspec.json.decode(inputs["shape"].read_bytes())
     return {
         "task": "train",
         "project": str(ctx.project),
         "train": str(inputs["train-part"]),
         "validation": str(inputs["validation-part"]),
-        "classes": classes,
+        "kind": shape["kind"],
+        "classes": shape["classes"],
         **{name: value for name, value in msgspec.to_builtins(config).items() if name != "timeout_seconds"},
     }
 
@@ -110,6 +111,11 @@ def _training(
     )
 
 
+def _score(epoch: "Mapping[str, Any]") -> str:
+    """Name what the worker tells besides the losses: accuracy, or the mean absolute error."""
+    return next(name for name in ("validation_accuracy", "validation_mae") if name in epoch)
+
+
 class _Epochs:
     """Follows the file to which the worker adds a line an epoch."""
 
@@ -125,7 +131,7 @@ class _Epochs:
                 break
             epoch = msgspec.json.decode(line) | {"at": time.time_ns() // 1_000_000}
             self.epochs.append(epoch)
-            named = {key: round(epoch[key], 4) for key in ("train_loss", "validation_loss", "validation_accuracy")}
+            named = {key: round(epoch[key], 4) for key in ("train_loss", "validation_loss", _score(epoch))}
             self.ctx.log.progress("epoch", epoch["epoch"], epoch["of"], **named)
             self.tell(list(self.epochs))
 
@@ -145,5 +151,6 @@ STAGE = Stage(
     reads=("shape", "train-part", "validation-part"),
     uses=("project", "tracking"),
     effect="compute",
+    revision=2,
     needs=Needs(packages=(Package("mlflow", "control"), Package("torch", "worker")), gpu=True),
 )

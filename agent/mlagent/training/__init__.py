@@ -9,26 +9,29 @@ nothing else of mlagent is installed.
 **Every request** holds `task` ("train", "export" or "rows"), `project` (absolute folder of the team's code; nothing is
 written there), `model` (the model's file in it, such as "model.py") and `output` (absolute folder that exists).
 Keys that are unknown, missing or of another type are refused. A data file is an npz with `features`, float32 (n, d),
-finite, and `target`, int64 (n,), each in 0 .. classes - 1.
+finite, and `target` (n,): int64 in 0 .. classes - 1 for a `kind` "classification", float32 and finite for "regression",
+and whole and not below 0 for "count"; `classes` is 0 for the latter two.
 
-`train` asks further for `train` and `validation` (npz), `classes`, `epochs`, `batch_size`, `learning_rate`,
+`train` asks further for `train` and `validation` (npz), `kind`, `classes`, `epochs`, `batch_size`, `learning_rate`,
 `weight_decay`, `seed` and `threads` (0: torch's default), and leaves model.pt, epochs.jsonl, result.json
 and environment.txt, which lists what is installed.
 `export` asks further for `checkpoint` (a model.pt), `probe` (npz, only `features` is read), `features` (d),
-`classes` (k), `opset` (18 or later) and `shape` (JSON: `raw`, and `encoding` where that is true), and leaves
+`kind`, `classes` (k), `opset` (18 or later) and `shape` (JSON: `raw`, and `encoding` where that is true), and leaves
 model.onnx, expected.npz and result.json.
 `rows` asks, instead of `model`, for `schema` ("checks.py:name"), `listing` (JSON: `files`, each with name and path, and
 `sensitive`, columns whose values are not shown) and `shown` (rows a check), and leaves result.json with its findings.
 
 `epochs.jsonl` grows by one whole line an epoch, so that a parent can watch: epoch, of, train_loss, validation_loss,
-validation_accuracy, seconds. It is the only output in which time stands. `result.json` is written last: it is there
-exactly when everything else is. No file ever stands half written under its own name. `model.pt` holds the state_dict
-of the epoch with the lowest validation loss, on the CPU; `model.onnx` takes `features` float32 (batch, d), or the raw
-columns (batch, 1) of the encoding, and gives `probabilities` float32 (batch, k), for any batch; `expected.npz` holds
-`probabilities` as PyTorch gives them for the probe. Equal requests give equal bytes on one machine.
+validation_accuracy (validation_mae where the target is a number), seconds. It is the only output in which time stands.
+`result.json` is written last: it is there exactly when everything else is. No file ever stands half written under its
+own name. `model.pt` holds the state_dict of the epoch with the lowest validation loss, on the CPU; `model.onnx` takes
+`features` float32 (batch, d), or the raw columns (batch, 1) of the encoding, and gives `probabilities` float32
+(batch, k), for any batch; `expected.npz` holds `probabilities` as PyTorch gives them for the probe. Equal requests give
+equal bytes on one machine.
 
-**The team's model.py** holds `build_model(config: dict) -> torch.nn.Module`, called with {"features": d, "classes": k};
-the module maps float32 (n, d) to one logit a class, (n, k).
+**The team's model.py** holds `build_model(config: dict) -> torch.nn.Module`, called with {"features": d, "classes": k,
+"outputs": k or 1}; the module maps float32 (n, d) to (n, outputs): one logit a class, a number, or the logarithm of an
+expected count. They are learned by cross entropy, squared error and the Poisson likelihood.
 
 **Exit status**; all but 0 and 128 + n leave `error.json` in `output`: {"category", "message", "hint"}.
 

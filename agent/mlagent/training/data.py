@@ -10,13 +10,16 @@ import torch
 from torch import Tensor
 
 from mlagent.training.faults import InputFault
+from mlagent.training.requests import Kind
 
-_HINT = "make the data again; an npz needs finite `features` float32 (n, d) and `target` int64 (n,)"
+_HINT = (
+    "make the data again; an npz needs finite `features` float32 (n, d) and `target` (n,): int64 classes, or float32"
+)
 
 
 @dataclass(frozen=True)
 class Rows:
-    """`features` float32 (n, d) and `target` int64 (n,), on one device."""
+    """`features` float32 (n, d) and `target` (n,), int64 classes or float32, on one device."""
 
     features: Tensor
     target: Tensor
@@ -26,14 +29,21 @@ class Rows:
         return Rows(self.features.to(device), self.target.to(device))
 
 
-def read_rows(path: Path, classes: int) -> Rows:
-    """Read labelled rows; InputFault when a target is not one of 0 .. classes - 1 or an array is not as agreed."""
+def read_rows(path: Path, kind: Kind, classes: int) -> Rows:
+    """Read labelled rows; InputFault when an array is not as agreed.
+
+    A class is one of 0 .. classes - 1, a number is finite, and a count is whole and not below 0.
+    """
     arrays = _arrays(path, ("features", "target"))
     features, target = _features(path, arrays["features"]), arrays["target"]
-    if target.dtype != np.int64 or target.shape != (len(features),):
-        raise _wrong(path, f"target is {target.dtype} {target.shape}, not int64 ({len(features)},)")
-    if target.min() < 0 or target.max() >= classes:
+    wanted = np.int64 if kind == "classification" else np.float32
+    if target.dtype != wanted or target.shape != (len(features),):
+        raise _wrong(path, f"target is {target.dtype} {target.shape}, not {np.dtype(wanted)} ({len(features)},)")
+    if kind == "classification" and (target.min() < 0 or target.max() >= classes):
         raise _wrong(path, f"target runs from {target.min()} to {target.max()}, outside 0 .. {classes - 1}")
+    _refuse_any(path, target, ~np.isfinite(target), "not finite")
+    if kind == "count":
+        _refuse_any(path, target, (target < 0) | (target % 1 != 0), "no count")
     return Rows(features, torch.from_numpy(target))
 
 
@@ -70,6 +80,12 @@ def _features(path: Path, array: np.ndarray) -> Tensor:
         row, column = np.argwhere(~np.isfinite(array))[0]
         raise _wrong(path, f"features holds {array[row, column]} in row {row}, column {column} (from 0)")
     return torch.from_numpy(array)
+
+
+def _refuse_any(path: Path, target: np.ndarray, bad: np.ndarray, what: str) -> None:
+    if bad.any():
+        row = int(bad.argmax())
+        raise _wrong(path, f"target holds {target[row]} in row {row} (from 0), which is {what}")
 
 
 def _wrong(path: Path, what: str) -> InputFault:

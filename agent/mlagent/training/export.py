@@ -31,7 +31,7 @@ def export(request: ExportRequest) -> dict[str, object]:
     settle(seed=0)
     rows = read_features(request.probe, request.features)
     weights = _weights(request.checkpoint)
-    team = load_team(Project(request.project.resolve(), request.model), request.features, request.classes)
+    team = load_team(Project(request.project.resolve(), request.model), request.features, request.kind, request.classes)
     module = _restore(team, weights, seed=0)
     expected = _answers(team, module, rows)
     _refuse_chance(team, _answers(team, _restore(team, weights, seed=1), rows), expected)

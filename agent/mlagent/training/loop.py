@@ -7,12 +7,12 @@ from time import perf_counter
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch.optim import AdamW
 
 from mlagent.training.building import Team
 from mlagent.training.data import Rows
 from mlagent.training.faults import TeamFault
+from mlagent.training.losses import OBJECTIVES
 from mlagent.training.requests import TrainRequest
 
 _JUDGED_AT_ONCE = 4096
@@ -21,14 +21,26 @@ _GRADIENT = "let every step from features to logits be torch's, without detach()
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of epochs.jsonl: mean losses in nats a row, accuracy as a share, wall time in seconds."""
+    """One line of epochs.jsonl: mean losses a row, a score under its name, wall time in seconds."""
 
     epoch: int
     of: int
     train_loss: float
     validation_loss: float
-    validation_accuracy: float
+    named: str
+    score: float
     seconds: float
+
+    def line(self) -> dict[str, float]:
+        """Give what stands in the file."""
+        return {
+            "epoch": self.epoch,
+            "of": self.of,
+            "train_loss": self.train_loss,
+            "validation_loss": self.validation_loss,
+            self.named: self.score,
+            "seconds": self.seconds,
+        }
 
 
 def epochs(team: Team, module: nn.Module, training: Rows, validation: Rows, request: TrainRequest) -> Iterator[Epoch]:
@@ -38,9 +50,10 @@ def epochs(team: Team, module: nn.Module, training: Rows, validation: Rows, requ
     for epoch in range(1, request.epochs + 1):
         began = perf_counter()
         train_loss = _fit(team, module, training, optimizer, _batches(len(training.target), request.batch_size, order))
-        validation_loss, accuracy = _judge(team, module, validation)
+        validation_loss, score = _judge(team, module, validation)
         _refuse_nan(team, request, epoch, train_loss, validation_loss)
-        yield Epoch(epoch, request.epochs, train_loss, validation_loss, accuracy, round(perf_counter() - began, 4))
+        named, seconds = OBJECTIVES[team.kind].score, round(perf_counter() - began, 4)
+        yield Epoch(epoch, request.epochs, train_loss, validation_loss, named, score, seconds)
 
 
 def _optimizer(team: Team, module: nn.Module, request: TrainRequest) -> AdamW:
@@ -67,10 +80,11 @@ def _fit(team: Team, module: nn.Module, rows: Rows, optimizer: AdamW, batches: l
     """Take one step a batch; the mean loss over the rows, each seen once."""
     module.train()
     total = torch.zeros((), device=rows.target.device)
+    objective = OBJECTIVES[team.kind]
     for batch in batches:
         index = batch.to(rows.target.device)
         optimizer.zero_grad()
-        loss = cross_entropy(team.logits(module, rows.features[index]), rows.target[index])
+        loss = objective.loss(team.logits(module, rows.features[index]), rows.target[index]) / len(batch)
         with team.project.guard(f"the gradient of the loss (model built at {team.built_at}) failed", _GRADIENT):
             loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -79,16 +93,16 @@ def _fit(team: Team, module: nn.Module, rows: Rows, optimizer: AdamW, batches: l
 
 
 def _judge(team: Team, module: nn.Module, rows: Rows) -> tuple[float, float]:
-    """Mean loss and accuracy over all rows, in evaluation mode."""
+    """Mean loss and score over all rows, in evaluation mode."""
     module.eval()
-    loss, right = 0.0, 0
+    objective, loss, score = OBJECTIVES[team.kind], 0.0, 0.0
     with torch.no_grad():
         batches = (torch.split(part, _JUDGED_AT_ONCE) for part in (rows.features, rows.target))
         for features, target in zip(*batches, strict=True):
             logits = team.logits(module, features)
-            loss += float(cross_entropy(logits, target, reduction="sum"))
-            right += int((logits.argmax(1) == target).sum())
-    return loss / len(rows.target), right / len(rows.target)
+            loss += float(objective.loss(logits, target))
+            score += float(objective.scores(logits, target))
+    return loss / len(rows.target), score / len(rows.target)
 
 
 def _refuse_nan(team: Team, request: TrainRequest, epoch: int, train_loss: float, validation_loss: float) -> None:

@@ -5,14 +5,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 from mlagent.training.faults import RequestFault
 
 _HINT = "the caller of `python -m mlagent.training` wrote a wrong request; the contract is in mlagent.training"
-_WORDS: Mapping[type, str] = {Path: "an absolute path", str: "text", int: "a whole number", float: "a number"}
+_WORDS: Mapping[object, str] = {Path: "an absolute path", str: "text", int: "a whole number", float: "a number"}
+Kind = Literal["classification", "regression", "count"]
 _AT_LEAST: Mapping[str, float] = {
-    "classes": 2, "features": 1, "epochs": 1, "batch_size": 1, "learning_rate": 0.0, "weight_decay": 0.0,
+    "classes": 0, "features": 1, "epochs": 1, "batch_size": 1, "learning_rate": 0.0, "weight_decay": 0.0,
     "seed": 0, "threads": 0, "opset": 18, "shown": 1,
 }  # fmt: skip
 
@@ -26,6 +27,7 @@ class TrainRequest:
     output: Path
     train: Path
     validation: Path
+    kind: Kind
     classes: int
     epochs: int
     batch_size: int
@@ -46,6 +48,7 @@ class ExportRequest:
     probe: Path
     shape: Path
     features: int
+    kind: Kind
     classes: int
     opset: int
 
@@ -91,6 +94,7 @@ def parse(values: Mapping[str, object]) -> Request:
     _refuse("has the unknown key", values.keys() - wanted - {"task"})
     types = get_type_hints(kind)
     checked: dict[str, Any] = {name: _value(name, types[name], values[name]) for name in sorted(wanted)}
+    _fitting(checked)
     return kind(**checked)
 
 
@@ -102,20 +106,33 @@ def output_of(values: Mapping[str, object]) -> Path:
     return output
 
 
+def _fitting(checked: Mapping[str, Any]) -> None:
+    """Hold `classes` to what the kind of target asks for: two or more, or none."""
+    kind, classes = checked.get("kind"), checked.get("classes", 0)
+    if kind == "classification" and classes < 2:
+        raise RequestFault(f"the request's classes is {classes}; the least is 2", hint=_HINT)
+    if kind in ("regression", "count") and classes:
+        raise RequestFault(f"the request's classes is {classes}; for a {kind} it is 0", hint=_HINT)
+
+
 def _refuse(what: str, names: set[str]) -> None:
     if names:
         raise RequestFault(f"the request {what} {', '.join(sorted(names))}", hint=_HINT)
 
 
-def _value(name: str, kind: type, value: object) -> Path | str | float:
+def _value(name: str, kind: object, value: object) -> Path | str | float:
     """One value in its declared type: an int may stand for a float, a bool for neither."""
     if kind is Path and isinstance(value, str) and Path(value).is_absolute():
         return Path(value)
+    choices = get_args(kind)
+    if choices and value in choices:
+        return str(value)
     if kind is str and isinstance(value, str):
         return value
     if kind in (int, float) and isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool):
         return _bounded(name, value)
-    raise RequestFault(f"the request's {name} is {value!r}; it must be {_WORDS[kind]}", hint=_HINT)
+    wanted = f"one of {', '.join(choices)}" if choices else _WORDS[kind]
+    raise RequestFault(f"the request's {name} is {value!r}; it must be {wanted}", hint=_HINT)
 
 
 def _bounded(name: str, value: float) -> float:

@@ -1,6 +1,6 @@
 """The task `train`: from two data files and the team's model to the best epoch's weights."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,8 @@ def train(request: TrainRequest) -> dict[str, object]:
     """Train, write model.pt and epochs.jsonl, and give result.json's content; Fault as the contract says."""
     settle(request.seed, request.threads)
     training, validation = _read(request)
-    team = load_team(Project(request.project.resolve(), request.model), training.features.shape[1], request.classes)
+    project = Project(request.project.resolve(), request.model)
+    team = load_team(project, training.features.shape[1], request.kind, request.classes)
     module = team.build().to(device())
     probe(team, module, training.features)
     best = _fit(team, module, training, validation, request)
@@ -38,7 +39,9 @@ def train(request: TrainRequest) -> dict[str, object]:
 
 
 def _read(request: TrainRequest) -> tuple[Rows, Rows]:
-    training, validation = (read_rows(path, request.classes) for path in (request.train, request.validation))
+    training, validation = (
+        read_rows(path, request.kind, request.classes) for path in (request.train, request.validation)
+    )
     same_width(request.train, training, request.validation, validation)
     return training.to(device()), validation.to(device())
 
@@ -48,7 +51,7 @@ def _fit(team: Team, module: nn.Module, training: Rows, validation: Rows, reques
     journal = request.output / "epochs.jsonl"
     kept: list[Best] = []
     for scores in epochs(team, module, training, validation, request):
-        files.append_line(journal, asdict(scores))
+        files.append_line(journal, scores.line())
         if not kept or scores.validation_loss < kept[0].scores.validation_loss:
             kept = [Best(scores, {name: value.detach().cpu().clone() for name, value in module.state_dict().items()})]
     return kept[0]
@@ -60,7 +63,7 @@ def _result(best: Best, module: nn.Module, training: Rows) -> dict[str, object]:
         "best_epoch": best.scores.epoch,
         "epochs": best.scores.of,
         "validation_loss": best.scores.validation_loss,
-        "validation_accuracy": best.scores.validation_accuracy,
+        best.scores.named: best.scores.score,
         "features": training.features.shape[1],
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
         "device": training.features.device.type,

@@ -96,6 +96,7 @@ class Workshop:
             "project": str(self.project),
             "model": "model.py",
             "output": str(self.output),
+            "kind": "classification",
             "classes": 3,
         }
 

@@ -103,7 +103,7 @@ def test_weights_lie_inside_the_one_file(exported: "Workshop") -> None:
     model = onnx.load(exported.output / "model.onnx", load_external_data=False)
     assert all(tensor.data_location == onnx.TensorProto.DEFAULT for tensor in model.graph.initializer)
     assert {path.name for path in exported.output.iterdir()} == {
-        "model.pt", "epochs.jsonl", "model.onnx", "expected.npz", "result.json",
+        "environment.txt", "model.pt", "epochs.jsonl", "model.onnx", "expected.npz", "result.json",
     }  # fmt: skip
 
 

@@ -59,6 +59,7 @@ class Bench:
             "output": str(self.output),
             "train": str(self.train),
             "validation": str(self.validation),
+            "kind": "classification",
             "classes": 2,
             "epochs": 3,
             "batch_size": 16,

@@ -24,6 +24,8 @@ WRONG = {
     "a truth value for a count": ({"epochs": True}, "the request's epochs is True; it must be a whole number"),
     "no epochs at all": ({"epochs": 0}, "the request's epochs is 0; the least is 1"),
     "one class": ({"classes": 1}, "the request's classes is 1; the least is 2"),
+    "classes of a number": ({"kind": "count"}, "the request's classes is 2; for a count it is 0"),
+    "another kind": ({"kind": "rank"}, "the request's kind is 'rank'; it must be one of classification, regression"),
     "a learning rate of nothing": ({"learning_rate": 0.0}, "the request's learning_rate is 0.0; it must be above 0"),
     "a learning rate without end": ({"learning_rate": float("inf")}, "the request's learning_rate is inf"),
     "a relative path": ({"train": "train.npz"}, "the request's train is 'train.npz'; it must be an absolute path"),

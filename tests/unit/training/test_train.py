@@ -12,7 +12,7 @@ import torch
 if TYPE_CHECKING:
     from tests.unit.training.conftest import Bench
 
-FILES = {"model.pt", "epochs.jsonl", "result.json"}
+FILES = {"environment.txt", "model.pt", "epochs.jsonl", "result.json"}
 NORMED = """
 from torch import nn
 
