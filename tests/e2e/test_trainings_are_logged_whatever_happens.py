@@ -16,12 +16,12 @@ from tests.conftest import Cli
 from tests.e2e.conftest import free_port, record, tracking_server
 
 EPOCHS = 80
-SLOWLY = "train.epochs=80"
+SLOWLY = ("--set", "train.epochs=80", "--set", "train.checkpoint_steps=30")
 
 
 def started(project: Path, **env: str) -> "subprocess.Popen[bytes]":
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MLAGENT_")}
-    command = [sys.executable, "-m", "mlagent", "run", "--until", "train", "--set", SLOWLY]
+    command = [sys.executable, "-m", "mlagent", "run", "--until", "train", *SLOWLY]
     return subprocess.Popen(command, cwd=project, env=kept | env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -68,9 +68,10 @@ def test_a_training_that_was_killed_goes_on_in_its_own_run(fresh: Path, cli: Cli
     process.wait(60)
     client = MlflowClient(f"sqlite:///{database}")
     assert the_only_run(client).info.status == "RUNNING"
-    ended = cli("run", "--until", "train", "--set", SLOWLY, cwd=fresh)
+    ended = cli("run", "--until", "train", *SLOWLY, cwd=fresh)
     assert ended.returncode == 0, ended.stderr
     assert record(fresh)["attempt"] == 2
+    assert "which an interrupted attempt had kept" in ended.stderr
     assert_each_step_once(client, the_only_run(client))
 
 

@@ -35,7 +35,8 @@ class Outputs(msgspec.Struct, frozen=True, kw_only=True):
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """The world of one attempt of one stage.
 
-    `project` is the team's folder; `work` an empty folder in which the stage writes its declared files;
+    `project` is the team's folder; `work` an empty folder in which the stage writes its declared files; `kept` one that
+    an interrupted attempt of the same stage on the same inputs may have filled, gone once the stage is done;
     `data` the files of the team's rows, for a stage that declares that fact; `sections` the shared sections it
     declared, typed; `digests` those of its inputs, by artifact name; `facts` those of the
     world's state that it declared, and `references` the files that stand for some of them, where there are any.
@@ -45,6 +46,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     project: Path
     work: Path
+    kept: Path
     run_id: str
     data: tuple[DataFile, ...]
     sections: Mapping[str, Any]

@@ -64,10 +64,12 @@ class EngineLog:
         if self._screen is None:
             self.info(f"{event} {done}/{of}", **fields)
             return
-        filled = BAR * done // of
-        said = "  ".join(f"{key} {value}" for key, value in fields.items())
-        bar = f"  {event} [{'#' * filled}{'.' * (BAR - filled)}] {done}/{of}  {said}"
-        self._screen.draw(bar, ends=done == of)
+        self._screen.draw(_bar(event, done, of, fields), ends=done == of)
+
+    def underway(self, event: str, done: float, of: int, **fields: object) -> None:
+        """Draw the same bar between two of its steps, on a terminal only."""
+        if self._screen:
+            self._screen.draw(_bar(event, round(done, 2), of, fields), ends=False)
 
     def stage(self, name: str, state: str, said: str, seconds: float | None = None) -> None:
         """Say where a stage is: its state, time and reason; what is reused is shown on a terminal only."""
@@ -87,6 +89,12 @@ class EngineLog:
             if self._screen:
                 self._screen.settle()
             getattr(self._logger(), level)(event, **self._bound, **fields)
+
+
+def _bar(event: str, done: float, of: int, fields: Mapping[str, object]) -> str:
+    filled = min(int(BAR * done / of), BAR)
+    said = "  ".join(f"{key} {value}" for key, value in fields.items())
+    return f"  {event} [{'#' * filled}{'.' * (BAR - filled)}] {done}/{of}  {said}"
 
 
 def open_log(form: Format, redactor: Redactor, stream: TextIO | None = None) -> EngineLog:

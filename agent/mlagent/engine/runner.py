@@ -162,6 +162,7 @@ class Runner:
         for stale in (work, final):
             shutil.rmtree(stale, ignore_errors=True)
         work.mkdir(parents=True)
+        kept = self._kept(stage, step)
         config = self.workspace.settings.sections[stage.name]
         try:
             context = surroundings.of(
@@ -171,13 +172,24 @@ class Runner:
                 stage,
                 log,
                 work=work,
+                kept=kept,
                 digests={one: self._done[one].digest for one in inputs},
             )
             outputs = stage.run(config, inputs, context)
             entry.outputs = self._collect(stage, work)
         finally:
             work.rename(final)
+        shutil.rmtree(kept.parent, ignore_errors=True)
         self._judge(stage, step, outputs, entry, final)
+
+    def _kept(self, stage: Stage, step: Step) -> Path:
+        """The folder of what interrupted attempts of this very work kept; what other work kept is removed."""
+        kept = self.folder / f".{stage.name}-kept" / digest.of_json([step.key]).rpartition(":")[2][:16]
+        for other in kept.parent.glob("*"):
+            if other != kept:
+                shutil.rmtree(other, ignore_errors=True)
+        kept.mkdir(parents=True, exist_ok=True)
+        return kept
 
     def _judge(self, stage: Stage, step: Step, outputs: Outputs, entry: StageRecord, folder: Path) -> None:
         """Write verdicts, keep what is deterministic, then let a no be a no."""

@@ -23,6 +23,7 @@ def of(
     log: EngineLog,
     *,
     work: Path,
+    kept: Path,
     digests: Mapping[str, str],
 ) -> Context:
     """The context of one attempt of one stage; `digests` are its inputs'."""
@@ -32,6 +33,7 @@ def of(
     return Context(
         project=workspace.project,
         work=work,
+        kept=kept,
         run_id=run.run_id,
         data=workspace.dataset.files() if "data" in stage.facts else (),
         sections={name: settings.sections[name] for name in (*stage.sections, *stage.uses)},

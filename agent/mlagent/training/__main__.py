@@ -53,6 +53,12 @@ def _do(request: requests.Request) -> dict[str, object]:
             files.clear(request.output, train.OUTPUTS)
             installed.write(request.output)
             return train.train(request)
+        if isinstance(request, requests.ScriptRequest):
+            from mlagent.training import script
+
+            files.clear(request.output, script.OUTPUTS)
+            installed.write(request.output)
+            return script.run(request)
         if isinstance(request, requests.RowsRequest):
             from mlagent.training import rows
 

@@ -42,6 +42,10 @@ class TeamFault(Fault):
     exit_code, category = 5, "team-code"
 
 
+class MemoryFault(TeamFault):
+    """There was no memory for so many rows at once; fewer may do."""
+
+
 class MachineFault(Fault):
     """The machine refused: a full disk, a folder that cannot be written. Worth a retry."""
 

@@ -31,6 +31,13 @@ def write_json(path: Path, value: Mapping[str, object]) -> None:
         file.write(json.dumps(value, sort_keys=True, indent=2, allow_nan=False).encode() + b"\n")
 
 
+def replace(path: Path, value: Mapping[str, object]) -> None:
+    """Write JSON that is soon written anew: never seen half written, not flushed to disk."""
+    partial = path.with_name(f".{path.name}{PARTIAL}")
+    partial.write_bytes(json.dumps(value, allow_nan=False).encode())
+    partial.replace(path)
+
+
 def append_line(path: Path, value: Mapping[str, object]) -> None:
     """Append one line of JSON in a single write, so that a reader sees it whole and at once."""
     line = json.dumps(value, allow_nan=False).encode() + b"\n"

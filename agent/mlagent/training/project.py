@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mlagent.training.faults import Fault, TeamFault
+from mlagent.training.faults import Fault, MemoryFault, TeamFault
 
 MODULE = "mlagent_team_model"
 _LONGEST = 300
@@ -19,6 +19,9 @@ _CONTRACT = "define `def build_model(config: dict) -> torch.nn.Module` in {model
 _HINTS = (
     ("ModuleNotFoundError", "", "add the package to the project's requirements, or correct the import"),
     ("OutOfMemoryError", "", "lower train.batch_size, or make the model smaller"),
+    ("MemoryError", "", "lower train.batch_size, or make the model smaller"),
+    ("RuntimeError", "DefaultCPUAllocator", "lower train.batch_size, or make the model smaller"),
+    ("RuntimeError", "DataLoader worker", "a process that loads data died, most often for want of memory: use fewer of them (num_workers), and look at its own error above"),  # noqa: E501
     ("RuntimeError", "deterministic", "use an operation that has a deterministic form on this device; training is reproducible here"),  # noqa: E501
 )  # fmt: skip
 
@@ -38,9 +41,10 @@ class Project:
         except Fault:
             raise
         except (Exception, SystemExit) as error:
+            kind = MemoryFault if _memory_ran_out(error) else TeamFault
             where = self.where(error)
             message = f"{doing}: {_summary(error)}" + (f" ({where})" if where else "")
-            raise TeamFault(message, hint=_hint(error) or hint, trace=self.trace(error)) from error
+            raise kind(message, hint=_hint(error) or hint, trace=self.trace(error)) from error
 
     def where(self, error: BaseException) -> str:
         """Say `model.py:12` for the team's innermost line under an error or its causes; "" when there is none."""
@@ -115,6 +119,12 @@ def _summary(error: BaseException) -> str:
     lines = text.strip().splitlines() or ["no message"]
     more = f" {lines[1].strip()}" if lines[0].endswith(":") and len(lines) > 1 else ""
     return f"{type(error).__name__}: {lines[0]}{more}"[:_LONGEST]
+
+
+def _memory_ran_out(error: BaseException) -> bool:
+    """Whether an error is torch's or Python's way to say so; on the CPU torch has no type for it."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return bool(kinds & {"OutOfMemoryError", "MemoryError"}) or "DefaultCPUAllocator" in str(error)
 
 
 def _hint(error: BaseException) -> str:

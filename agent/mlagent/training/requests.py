@@ -5,36 +5,78 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from mlagent.training.faults import RequestFault
 
 _HINT = "the caller of `python -m mlagent.training` wrote a wrong request; the contract is in mlagent.training"
-_WORDS: Mapping[object, str] = {Path: "an absolute path", str: "text", int: "a whole number", float: "a number"}
+_WORDS: Mapping[object, str] = {
+    Path: "an absolute path", str: "text", int: "a whole number", float: "a number",
+    bool: "true or false", dict: "an object",
+}  # fmt: skip
 Kind = Literal["classification", "regression", "count"]
+Device = Literal["auto", "cpu", "cuda"]
 _AT_LEAST: Mapping[str, float] = {
     "classes": 0, "features": 1, "epochs": 1, "batch_size": 1, "learning_rate": 0.0, "weight_decay": 0.0,
-    "seed": 0, "threads": 0, "opset": 18, "shown": 1,
+    "seed": 0, "threads": 0, "opset": 18, "shown": 1, "accumulate": 1, "clip_norm": 0.0, "warmup_steps": 0,
+    "patience": 0, "checkpoint_steps": 0, "checkpoint_minutes": 0.0, "keep_checkpoints": 1,
 }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRequest:
-    """Fit the team's model: `learning_rate` and `weight_decay` are AdamW's; `threads` 0 leaves torch's choice."""
+    """Fit the team's model: `learning_rate` and `weight_decay` are AdamW's; `threads` 0 leaves torch's choice.
+
+    `checkpoints` is a folder that exists: what an interrupted attempt left there is gone on from. A `clip_norm`,
+    `patience`, `checkpoint_steps` or `checkpoint_minutes` of 0 is none.
+    """
 
     project: Path
     model: str
     output: Path
+    checkpoints: Path
     train: Path
     validation: Path
     kind: Kind
     classes: int
     epochs: int
     batch_size: int
+    accumulate: int
     learning_rate: float
+    schedule: Literal["constant", "linear", "cosine"]
+    warmup_steps: int
     weight_decay: float
+    clip_norm: float
+    class_weights: Literal["none", "balanced"]
+    patience: int
+    device: Device
+    precision: Literal["fp32", "bf16", "fp16"]
+    deterministic: bool
     seed: int
     threads: int
+    checkpoint_steps: int
+    checkpoint_minutes: float
+    keep_checkpoints: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptRequest:
+    """Run the team's own `script`; `params` are its own hyperparameters, as they stand in the configuration."""
+
+    project: Path
+    script: str
+    model: str
+    output: Path
+    checkpoints: Path
+    train: Path
+    validation: Path
+    shape: Path
+    kind: Kind
+    classes: int
+    device: Device
+    seed: int
+    threads: int
+    params: dict[str, object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +106,10 @@ class RowsRequest:
     shown: int
 
 
-Request = TrainRequest | ExportRequest | RowsRequest
-_TASKS: Mapping[str, type[TrainRequest] | type[ExportRequest] | type[RowsRequest]] = {
+Request = TrainRequest | ScriptRequest | ExportRequest | RowsRequest
+_TASKS: Mapping[str, type[Request]] = {
     "train": TrainRequest,
+    "script": ScriptRequest,
     "export": ExportRequest,
     "rows": RowsRequest,
 }
@@ -120,18 +163,19 @@ def _refuse(what: str, names: set[str]) -> None:
         raise RequestFault(f"the request {what} {', '.join(sorted(names))}", hint=_HINT)
 
 
-def _value(name: str, kind: object, value: object) -> Path | str | float:
+def _value(name: str, kind: object, value: object) -> Any:  # noqa: ANN401 - of the declared type
     """One value in its declared type: an int may stand for a float, a bool for neither."""
     if kind is Path and isinstance(value, str) and Path(value).is_absolute():
         return Path(value)
-    choices = get_args(kind)
+    choices = get_args(kind) if get_origin(kind) is Literal else ()
     if choices and value in choices:
-        return str(value)
-    if kind is str and isinstance(value, str):
+        return value
+    plain = get_origin(kind) or kind
+    if plain in (str, bool, dict) and type(value) is plain:
         return value
     if kind in (int, float) and isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool):
         return _bounded(name, value)
-    wanted = f"one of {', '.join(choices)}" if choices else _WORDS[kind]
+    wanted = f"one of {', '.join(choices)}" if choices else _WORDS[plain]
     raise RequestFault(f"the request's {name} is {value!r}; it must be {wanted}", hint=_HINT)
 
 

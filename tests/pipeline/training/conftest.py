@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import mlagent
+from tests.worker_request import LOOP
 
 HEAD = "import torch\nfrom torch import nn\n"
 CONVOLUTIONS = (
@@ -42,7 +43,8 @@ class Workshop:
         self.project, self.output = root / "project", root / "output"
         self.shape = root / "shape.json"
         self.train, self.validation = root / "train.npz", root / "validation.npz"
-        for folder in (self.project, self.output):
+        self.checkpoints = root / "checkpoints"
+        for folder in (self.project, self.output, self.checkpoints):
             folder.mkdir()
         self.model(CONVOLUTIONS)
         for path, rows in ((self.train, 64), (self.validation, 33)):
@@ -55,9 +57,9 @@ class Workshop:
 
     def training(self, **changes: object) -> dict[str, object]:
         """Give a train request."""
-        return self._request("train") | {
-            "train": str(self.train), "validation": str(self.validation), "epochs": 2, "batch_size": 16,
-            "learning_rate": 0.01, "weight_decay": 0.0, "seed": 3, "threads": 1,
+        return self._request("train") | LOOP | {
+            "train": str(self.train), "validation": str(self.validation), "epochs": 2, "learning_rate": 0.01,
+            "weight_decay": 0.0, "seed": 3, "checkpoints": str(self.checkpoints),
         } | changes  # fmt: skip
 
     def exporting(self, **changes: object) -> dict[str, object]:

@@ -34,6 +34,8 @@ class Lines:
 
     def progress(self, event: str, done: int, of: int, **_fields: object) -> None: ...
 
+    def underway(self, event: str, done: float, of: int, **_fields: object) -> None: ...
+
 
 @pytest.fixture
 def log() -> Lines:

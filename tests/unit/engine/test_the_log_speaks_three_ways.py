@@ -24,6 +24,7 @@ def speak(form: Format, stream: StringIO, redactor: Redactor | None = None) -> s
     log.warning("careful")
     log.output("from the child")
     log.progress("epoch", 1, 2, loss=0.5)
+    log.underway("epoch", 1.5, 2, loss=0.3)
     log.progress("epoch", 2, 2, loss=0.25)
     return stream.getvalue()
 
@@ -41,6 +42,7 @@ def test_on_a_terminal_text_is_for_people_and_progress_is_a_bar() -> None:
     assert text.startswith("  hello  rows=3\n  ! careful\n  │ from the child\n")
     assert "\r" in text
     assert f"[{'#' * 12}{'.' * 12}] 1/2" in text
+    assert f"[{'#' * 18}{'.' * 6}] 1.5/2  loss 0.3" in text
     assert text.endswith(f"[{'#' * 24}] 2/2  loss 0.25\n")
 
 

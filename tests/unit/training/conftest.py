@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from tests.worker_request import LOOP
+
 LINEAR = """
 import torch
 from torch import nn
@@ -35,7 +37,8 @@ class Bench:
         """Make the folders and write data of two classes, told apart by the sign of the first column."""
         self.project, self.output, self._capsys = root / "project", root / "output", capsys
         self.train, self.validation = root / "train.npz", root / "validation.npz"
-        for folder in (self.project, self.output):
+        self.checkpoints = root / "checkpoints"
+        for folder in (self.project, self.output, self.checkpoints):
             folder.mkdir()
         self.model(LINEAR)
         self.data(self.train, rows=97, seed=1)
@@ -61,12 +64,8 @@ class Bench:
             "validation": str(self.validation),
             "kind": "classification",
             "classes": 2,
-            "epochs": 3,
-            "batch_size": 16,
-            "learning_rate": 0.05,
-            "weight_decay": 0.01,
-            "seed": 1,
-            "threads": 1,
+            "checkpoints": str(self.checkpoints),
+            **LOOP,
         }
         return {name: value for name, value in (whole | changes).items() if value is not None}
 

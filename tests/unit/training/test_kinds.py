@@ -34,7 +34,7 @@ def test_a_number_is_learned(bench: "Bench", kind: str) -> None:
     numbers(bench, kind)
     ended = bench.ask(kind=kind, classes=0, epochs=40)
     assert ended.error == {}
-    assert set(ended.epochs[0]) == {"epoch", "of", "train_loss", "validation_loss", "validation_mae", "seconds"}
+    assert "validation_mae" in ended.epochs[0]
     weights = torch.load(bench.output / "model.pt", weights_only=True)
     torch.testing.assert_close(weights["weight"], torch.tensor([[0.5, 0, 0, 0]]), atol=0.1, rtol=0)
     torch.testing.assert_close(weights["bias"], torch.tensor([1.0]), atol=0.1, rtol=0)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.unit.training.conftest import Bench
 
 WRONG = {
-    "another task": ({"task": "dance"}, "the request's task is 'dance'; it is one of train, export"),
+    "another task": ({"task": "dance"}, "the request's task is 'dance'; it is one of train, script, export"),
     "no task": ({"task": None}, "the request's task is None"),
     "a missing key": ({"epochs": None}, "the request lacks epochs"),
     "an unknown key": ({"epoch": 3}, "the request has the unknown key epoch"),

@@ -12,6 +12,7 @@ import torch
 if TYPE_CHECKING:
     from tests.unit.training.conftest import Bench
 
+KEYS = {"epoch", "of", "train_loss", "validation_loss", "validation_accuracy", "learning_rate", "seconds"}
 FILES = {"environment.txt", "model.pt", "epochs.jsonl", "result.json"}
 NORMED = """
 from torch import nn
@@ -54,7 +55,7 @@ def test_it_leaves_exactly_the_files_of_the_contract(bench: "Bench") -> None:
 def test_each_epoch_is_a_line_with_its_losses_accuracy_and_time(bench: "Bench") -> None:
     lines = bench.ask().epochs
     assert [(line["epoch"], line["of"]) for line in lines] == [(1, 3), (2, 3), (3, 3)]
-    assert set(lines[0]) == {"epoch", "of", "train_loss", "validation_loss", "validation_accuracy", "seconds"}
+    assert set(lines[0]) == KEYS
     assert all(line["seconds"] > 0 and 0 <= line["validation_accuracy"] <= 1 for line in lines)
 
 
@@ -92,7 +93,7 @@ def test_the_result_names_neither_a_time_nor_a_place(bench: "Bench", tmp_path: P
     result = bench.ask().result
     assert set(result) == {
         "best_epoch", "epochs", "validation_loss", "validation_accuracy",
-        "features", "parameters", "device", "threads", "torch",
+        "features", "parameters", "device", "precision", "rows_at_once", "threads", "torch",
     }  # fmt: skip
     assert (result["features"], result["parameters"], result["threads"]) == (4, 10, 1)
     assert str(tmp_path) not in json.dumps(result)
@@ -136,7 +137,7 @@ def test_what_an_earlier_attempt_left_is_gone(bench: "Bench") -> None:
     (bench.output / ".model.pt.partial").write_bytes(b"half")
     bench.model("raise ValueError('not today')\n")
     assert bench.ask().status == 5
-    assert bench.names() == {"error.json"}
+    assert bench.names() == {"environment.txt", "error.json"}
 
 
 def test_a_full_disk_is_worth_a_retry(bench: "Bench", monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,5 +15,8 @@ class Log(Protocol):
     def progress(self, event: str, done: int, of: int, **fields: object) -> None:
         """Say how far long work is: a bar on a terminal, a line elsewhere."""
 
+    def underway(self, event: str, done: float, of: int, **fields: object) -> None:
+        """Say how far it is between two of these: drawn on a terminal, not told elsewhere."""
+
     def output(self, line: str) -> None:
         """Pass on one line that a child process printed."""
