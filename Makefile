@@ -38,8 +38,9 @@ e2e-full: $(STAMP) $(PEERS)-evidently/installed
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python $(BIN)/pytest tests/pipeline tests/e2e
 
 # Against its peers, which live in an environment of their own, outside the work tree.
-bench: $(STAMP) $(PEERS)/bin/dvc $(PEERS)-data/installed
-	PATH="$$PATH:$(PEERS)/bin" MLAGENT_TEST_PEERS=$(PEERS)-data/bin/python $(BIN)/python -m tests.bench
+bench: $(STAMP) $(PEERS)/bin/dvc $(PEERS)-data/installed $(PEERS)-lightning/installed
+	PATH="$$PATH:$(PEERS)/bin" MLAGENT_TEST_PEERS=$(PEERS)-data/bin/python \
+	MLAGENT_TEST_LIGHTNING=$(PEERS)-lightning/bin/python $(BIN)/python -m tests.bench
 
 $(PEERS)/bin/dvc:
 	$(PYTHON) -m venv $(PEERS)
@@ -48,6 +49,11 @@ $(PEERS)/bin/dvc:
 $(PEERS)-data/installed:
 	$(PYTHON) -m venv $(PEERS)-data
 	$(PEERS)-data/bin/pip install --quiet --disable-pip-version-check 'pandera[polars]==0.35.0' polars==2.1.0 pandas==3.1.1 pyarrow==26.0.1 great_expectations==1.24.1
+	touch $@
+
+$(PEERS)-lightning/installed: constraints.txt
+	$(PYTHON) -m venv $(PEERS)-lightning
+	$(PEERS)-lightning/bin/pip install --quiet --disable-pip-version-check -c constraints.txt torch numpy 'lightning>=2.5'
 	touch $@
 
 $(PEERS)-evidently/installed:
