@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata, util
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -162,18 +163,7 @@ def _make(project: Path, folder: Path, found: Declared, children: Children, offl
     """Make it in its place, since scripts hold their interpreter's path; the marker is written last."""
     shutil.rmtree(folder, ignore_errors=True)
     _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], folder, found, project, children)
-    python = str(folder / "bin" / "python")
-    what = list(found.requirements) or ["-r", str(project / found.file)]
-    if found.tool == "uv":
-        listed = str(folder / "requirements.txt")
-        export = ["uv", "export", "--frozen", "--no-emit-project", "--quiet", "--output-file", listed]
-        _run([*export, *(["--offline"] if offline else [])], folder, found, project, children)
-        what = ["-r", listed]
-    by_uv = found.tool == "uv" or util.find_spec("pip") is None
-    pip = [sys.executable, "-m", "pip", "--log", str(_details(folder)), "--disable-pip-version-check", "--no-input"]
-    quiet = [] if by_uv else ["--progress-bar", "off"]
-    install = ["uv", "pip", "install", "--python", python] if by_uv else [*pip, "--python", python, "install"]
-    _run([*install, *quiet, *offline, *what], folder, found, project, children)
+    _install(project, folder, found, children, offline)
     (site,) = folder.glob("lib/python*/site-packages")
     shutil.copytree(WORKER, site / "mlagent" / "training", ignore=shutil.ignore_patterns("__pycache__"))
     (site / "mlagent" / "__init__.py").write_text('"""Only the worker part of mlagent is here."""\n')
@@ -181,12 +171,39 @@ def _make(project: Path, folder: Path, found: Declared, children: Children, offl
     (folder / "complete").write_text(_listing(folder))
 
 
+def _install(project: Path, folder: Path, found: Declared, children: Children, offline: tuple[str, ...]) -> None:
+    """By pip, or by uv: a lock knows the index of each package, which a folder of wheels takes the place of."""
+    python = str(folder / "bin" / "python")
+    if found.tool == "uv" and not offline:
+        sync = ["uv", "sync", "--frozen", "--no-install-project", "--no-progress", "--python", python]
+        _run(sync, folder, found, project, children, {"UV_PROJECT_ENVIRONMENT": str(folder)})
+        return
+    what = list(found.requirements) or ["-r", str(project / found.file)]
+    if found.tool == "uv":
+        listed = str(folder / "requirements.txt")
+        export = ["uv", "export", "--frozen", "--no-emit-project", "--quiet", "--output-file", listed, "--offline"]
+        _run(export, folder, found, project, children)
+        what = ["-r", listed]
+    by_uv = found.tool == "uv" or util.find_spec("pip") is None
+    pip = [sys.executable, "-m", "pip", "--log", str(_details(folder)), "--disable-pip-version-check", "--no-input"]
+    quiet = [] if by_uv else ["--progress-bar", "off"]
+    install = ["uv", "pip", "install", "--python", python] if by_uv else [*pip, "--python", python, "install"]
+    _run([*install, *quiet, *offline, *what], folder, found, project, children)
+
+
 def _details(folder: Path) -> Path:
     """Where pip says all it does; on its output it keeps to itself that an index is away."""
     return folder.with_suffix(".pip.log")
 
 
-def _run(command: list[str], folder: Path, found: Declared, project: Path, children: Children) -> None:
+def _run(
+    command: list[str],
+    folder: Path,
+    found: Declared,
+    project: Path,
+    children: Children,
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     if (
         shutil.which(command[0], path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
         is None
@@ -197,7 +214,7 @@ def _run(command: list[str], folder: Path, found: Declared, project: Path, child
         )
     kept = folder.with_suffix(".log")
     _details(folder).unlink(missing_ok=True)
-    if children.execute(command, seconds=MAKING_SECONDS, env={}, kept=kept) == 0:
+    if children.execute(command, seconds=MAKING_SECONDS, env=env, kept=kept) == 0:
         return
     lines = kept.read_text(errors="replace").splitlines()
     details = _details(folder).read_text(errors="replace").splitlines() if _details(folder).exists() else []

@@ -91,7 +91,7 @@ def test_what_is_declared_is_what_is_imported_and_only_the_worker_is_added(made:
     code = (
         "import mlagent.training, importlib.util as u; print([u.find_spec(n) for n in ('mlagent.cli', 'click', 'pip')])"
     )
-    ended = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    ended = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True, cwd="/")
     assert ended.stdout.strip() == "[None, None, None]"
 
 
@@ -103,6 +103,20 @@ def test_a_uv_lock_is_read_by_uv(made: Made, wheelhouse: Path, monkeypatch: pyte
     subprocess.run(lock, cwd=made.project, check=True)
     (made.project / "requirements.txt").write_text("tinylib==2.0\n")
     assert version_in(made()) == "1.0"
+
+
+def test_a_uv_lock_is_installed_from_the_index_that_it_names_for_each_package(
+    made: Made, wheelhouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = f'[[tool.uv.index]]\nname = "ours"\nurl = "{wheelhouse}"\nformat = "flat"\nexplicit = true\n'
+    text = '[project]\nname = "p"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["tinylib==1.0"]\n'
+    (made.project / "pyproject.toml").write_text(f'{text}[tool.uv.sources]\ntinylib = {{ index = "ours" }}\n{index}')
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    subprocess.run(["uv", "lock", "--quiet"], cwd=made.project, check=True)
+    made.wheelhouse = None
+    assert version_in(made()) == "1.0"
+    assert sorted(one.name for one in made.project.iterdir()) == ["pyproject.toml", "uv.lock"]
 
 
 def test_it_is_made_once_and_anew_when_what_is_declared_changes(made: Made) -> None:
