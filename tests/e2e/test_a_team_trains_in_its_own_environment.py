@@ -115,6 +115,28 @@ def planned(project: Path, env: dict[str, str], cli: Cli) -> dict[str, str]:
     return {name: found[name] for name in states(project)}
 
 
+def test_the_doctor_tells_the_teams_environment_from_mlagents(
+    project: Path, environments: dict[str, str], cli: Cli
+) -> None:
+    made = worker(project, environments, cli)
+    assert made["environment"]["detail"] == "requirements.lock, read by pip"
+    assert made["made"]["detail"].startswith(environments["MLAGENT_WORKER_ENVIRONMENTS"])
+    assert made["numpy"]["detail"] == NUMPY
+    assert public(made["torch"]["detail"]) == public(used(project)["torch"])
+    assert {made[name]["state"] for name in ("python", "onnx", "onnxscript", "pytest")} == {"found"}
+    (project / "requirements.lock").write_text(lock(einops="0.8.1"))
+    before = sorted(Path(environments["MLAGENT_WORKER_ENVIRONMENTS"]).iterdir())
+    assert worker(project, environments, cli)["made"]["detail"].startswith("not made yet")
+    assert sorted(Path(environments["MLAGENT_WORKER_ENVIRONMENTS"]).iterdir()) == before
+
+
+def worker(project: Path, env: dict[str, str], cli: Cli) -> dict[str, dict[str, str]]:
+    """What the doctor finds of the worker, by need."""
+    ended = cli("doctor", "--json", cwd=project, env=env)
+    assert ended.returncode == 0, ended.stderr
+    return {one["need"]: one for one in json.loads(ended.stdout) if one["stage"] == "worker"}
+
+
 def test_a_version_that_does_not_exist_is_named(project: Path, environments: dict[str, str], cli: Cli) -> None:
     (project / "requirements.lock").write_text("einops==99.0\n" + lock())
     ended = cli("run", "--until", "train", cwd=project, env=environments)

@@ -22,6 +22,7 @@ from mlagent.core.ports.log import Log
 from mlagent.errors import ConfigError, InfrastructureError
 
 REQUIREMENTS = ("requirements.lock", "requirements.txt")
+FILES = ("uv.lock", *REQUIREMENTS, "pyproject.toml")
 REFERS = re.compile(r"(?:-r|-c|-e|--requirement|--constraint|--editable)[ =]*([^#]+)|((?:\.|/|file:)[^#\[;]*)")
 LIKELY = ("torch", "numpy", "onnx", "onnxscript", "scikit-learn", "pytest", "ruff")
 MAKING_SECONDS = 3600.0
@@ -94,6 +95,28 @@ def _content(path: Path, above: frozenset[Path]) -> list[str]:
     return found
 
 
+def folder_of(project: Path, cache: Path) -> Path:
+    """Where the environment of what is declared is made, in the folder of them all."""
+    return cache / digest.short(digest_of(project))
+
+
+def python_in(folder: Path) -> Path:
+    """The interpreter of an environment."""
+    return folder / "bin" / "python"
+
+
+def whole(folder: Path) -> bool:
+    """Whether it was finished, and every file is still there in its size."""
+    marker = folder / "complete"
+    return marker.is_file() and marker.read_text() == _listing(folder)
+
+
+def here(program: str) -> bool:
+    """Whether what mlagent starts finds this program."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return shutil.which(program, path=path) is not None
+
+
 def prepare(project: Path, cache: Path, children: Children, log: Log, wheelhouse: str | None = None) -> Path:
     """Path of the interpreter that runs the team's code, in an environment made now or before; mlagent's own if none.
 
@@ -103,10 +126,10 @@ def prepare(project: Path, cache: Path, children: Children, log: Log, wheelhouse
     found = declared(project)
     if found is None:
         return Path(sys.executable)
-    folder = cache / digest.short(digest_of(project))
-    python = folder / "bin" / "python"
+    folder = folder_of(project, cache)
+    python = python_in(folder)
     with _locked(cache / f"{folder.name}.lock", log):
-        if not _whole(folder) or not _starts(python):
+        if not whole(folder) or not _starts(python):
             log.info(f"making the worker's environment from {found.file}")
             _make(project, folder, found, children, _offline(project, wheelhouse))
     return python
@@ -133,12 +156,6 @@ def _locked(path: Path, log: Log) -> Iterator[None]:
             log.info("another run is making the worker's environment: waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _whole(folder: Path) -> bool:
-    """Whether it was finished, and every file is still there in its size."""
-    marker = folder / "complete"
-    return marker.is_file() and marker.read_text() == _listing(folder)
 
 
 def _listing(folder: Path) -> str:
@@ -173,7 +190,7 @@ def _make(project: Path, folder: Path, found: Declared, children: Children, offl
 
 def _install(project: Path, folder: Path, found: Declared, children: Children, offline: tuple[str, ...]) -> None:
     """By pip, or by uv: a lock knows the index of each package, which a folder of wheels takes the place of."""
-    python = str(folder / "bin" / "python")
+    python = str(python_in(folder))
     if found.tool == "uv" and not offline:
         sync = ["uv", "sync", "--frozen", "--no-install-project", "--no-progress", "--python", python]
         _run(sync, folder, found, project, children, {"UV_PROJECT_ENVIRONMENT": str(folder)})
@@ -204,10 +221,7 @@ def _run(
     children: Children,
     env: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    if (
-        shutil.which(command[0], path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
-        is None
-    ):
+    if not here(command[0]):
         raise ConfigError(
             f"{found.file} needs the program {command[0]!r}, and it is not here",
             hint=f"install it on the build node (pip install {command[0]}), or keep a requirements.txt in its place",
