@@ -29,12 +29,15 @@ def doctor(app: App, *, as_json: bool) -> None:
     import msgspec
 
     from mlagent.engine.doctor import examine, examine_store
+    from mlagent.engine.environment import declared
+    from mlagent.engine.inside import examine_worker
     from mlagent.errors import ConfigError
     from mlagent.report.table import table
 
-    findings = examine(catalog.STAGES)
-    if (app.project / "mlpipeline.yaml").exists():
-        findings.append(examine_store(app.workspace()))
+    workspace = app.workspace() if (app.project / "mlpipeline.yaml").exists() else None
+    findings = examine(catalog.STAGES, own_worker=workspace is None or declared(app.project) is None)
+    if workspace:
+        findings += [*examine_worker(workspace), examine_store(workspace)]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(findings)).decode())
     else:

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from mlagent.core.stage import Stage
+from mlagent.engine.child import STANDALONE
 from mlagent.engine.workspace import Workspace
 
 
@@ -20,9 +21,12 @@ class Finding(msgspec.Struct, frozen=True):
     detail: str
 
 
-def examine(stages: Sequence[Stage]) -> list[Finding]:
-    """Look at this machine; nothing is imported, started or asked over the network."""
-    return [finding for stage in stages for finding in _stage(stage)]
+def examine(stages: Sequence[Stage], *, own_worker: bool = True) -> list[Finding]:
+    """Look at this machine; nothing is imported, started or asked over the network.
+
+    Without `own_worker` the team's code has an environment of its own, and what it needs is not looked for here.
+    """
+    return [finding for stage in stages for finding in _stage(stage, own_worker=own_worker)]
 
 
 def examine_store(workspace: Workspace) -> Finding:
@@ -36,8 +40,10 @@ def examine_store(workspace: Workspace) -> Finding:
     return Finding("store", "conditional writes", "optional", detail)
 
 
-def _stage(stage: Stage) -> Iterator[Finding]:
+def _stage(stage: Stage, *, own_worker: bool) -> Iterator[Finding]:
     for package in stage.needs.packages:
+        if package.extra == "worker" and not own_worker and package.module not in STANDALONE:
+            continue
         if util.find_spec(package.module) is None:
             yield Finding(stage.name, package.module, "missing", f"pip install 'mlagent[{package.extra}]'")
         else:

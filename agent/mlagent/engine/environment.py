@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata, util
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -21,6 +22,7 @@ from mlagent.core.ports.log import Log
 from mlagent.errors import ConfigError, InfrastructureError
 
 REQUIREMENTS = ("requirements.lock", "requirements.txt")
+FILES = ("uv.lock", *REQUIREMENTS, "pyproject.toml")
 REFERS = re.compile(r"(?:-r|-c|-e|--requirement|--constraint|--editable)[ =]*([^#]+)|((?:\.|/|file:)[^#\[;]*)")
 LIKELY = ("torch", "numpy", "onnx", "onnxscript", "scikit-learn", "pytest", "ruff")
 MAKING_SECONDS = 3600.0
@@ -93,6 +95,28 @@ def _content(path: Path, above: frozenset[Path]) -> list[str]:
     return found
 
 
+def folder_of(project: Path, cache: Path) -> Path:
+    """Where the environment of what is declared is made, in the folder of them all."""
+    return cache / digest.short(digest_of(project))
+
+
+def python_in(folder: Path) -> Path:
+    """The interpreter of an environment."""
+    return folder / "bin" / "python"
+
+
+def whole(folder: Path) -> bool:
+    """Whether it was finished, and every file is still there in its size."""
+    marker = folder / "complete"
+    return marker.is_file() and marker.read_text() == _listing(folder)
+
+
+def here(program: str) -> bool:
+    """Whether what mlagent starts finds this program."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return shutil.which(program, path=path) is not None
+
+
 def prepare(project: Path, cache: Path, children: Children, log: Log, wheelhouse: str | None = None) -> Path:
     """Path of the interpreter that runs the team's code, in an environment made now or before; mlagent's own if none.
 
@@ -102,10 +126,10 @@ def prepare(project: Path, cache: Path, children: Children, log: Log, wheelhouse
     found = declared(project)
     if found is None:
         return Path(sys.executable)
-    folder = cache / digest.short(digest_of(project))
-    python = folder / "bin" / "python"
+    folder = folder_of(project, cache)
+    python = python_in(folder)
     with _locked(cache / f"{folder.name}.lock", log):
-        if not _whole(folder) or not _starts(python):
+        if not whole(folder) or not _starts(python):
             log.info(f"making the worker's environment from {found.file}")
             _make(project, folder, found, children, _offline(project, wheelhouse))
     return python
@@ -134,12 +158,6 @@ def _locked(path: Path, log: Log) -> Iterator[None]:
         yield
 
 
-def _whole(folder: Path) -> bool:
-    """Whether it was finished, and every file is still there in its size."""
-    marker = folder / "complete"
-    return marker.is_file() and marker.read_text() == _listing(folder)
-
-
 def _listing(folder: Path) -> str:
     """Digest of the names and sizes of all files; what Python compiles beside them does not count."""
     found: dict[str, int] = {}
@@ -162,18 +180,7 @@ def _make(project: Path, folder: Path, found: Declared, children: Children, offl
     """Make it in its place, since scripts hold their interpreter's path; the marker is written last."""
     shutil.rmtree(folder, ignore_errors=True)
     _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], folder, found, project, children)
-    python = str(folder / "bin" / "python")
-    what = list(found.requirements) or ["-r", str(project / found.file)]
-    if found.tool == "uv":
-        listed = str(folder / "requirements.txt")
-        export = ["uv", "export", "--frozen", "--no-emit-project", "--quiet", "--output-file", listed]
-        _run([*export, *(["--offline"] if offline else [])], folder, found, project, children)
-        what = ["-r", listed]
-    by_uv = found.tool == "uv" or util.find_spec("pip") is None
-    pip = [sys.executable, "-m", "pip", "--log", str(_details(folder)), "--disable-pip-version-check", "--no-input"]
-    quiet = [] if by_uv else ["--progress-bar", "off"]
-    install = ["uv", "pip", "install", "--python", python] if by_uv else [*pip, "--python", python, "install"]
-    _run([*install, *quiet, *offline, *what], folder, found, project, children)
+    _install(project, folder, found, children, offline)
     (site,) = folder.glob("lib/python*/site-packages")
     shutil.copytree(WORKER, site / "mlagent" / "training", ignore=shutil.ignore_patterns("__pycache__"))
     (site / "mlagent" / "__init__.py").write_text('"""Only the worker part of mlagent is here."""\n')
@@ -181,23 +188,47 @@ def _make(project: Path, folder: Path, found: Declared, children: Children, offl
     (folder / "complete").write_text(_listing(folder))
 
 
+def _install(project: Path, folder: Path, found: Declared, children: Children, offline: tuple[str, ...]) -> None:
+    """By pip, or by uv: a lock knows the index of each package, which a folder of wheels takes the place of."""
+    python = str(python_in(folder))
+    if found.tool == "uv" and not offline:
+        sync = ["uv", "sync", "--frozen", "--no-install-project", "--no-progress", "--python", python]
+        _run(sync, folder, found, project, children, {"UV_PROJECT_ENVIRONMENT": str(folder)})
+        return
+    what = list(found.requirements) or ["-r", str(project / found.file)]
+    if found.tool == "uv":
+        listed = str(folder / "requirements.txt")
+        export = ["uv", "export", "--frozen", "--no-emit-project", "--quiet", "--output-file", listed, "--offline"]
+        _run(export, folder, found, project, children)
+        what = ["-r", listed]
+    by_uv = found.tool == "uv" or util.find_spec("pip") is None
+    pip = [sys.executable, "-m", "pip", "--log", str(_details(folder)), "--disable-pip-version-check", "--no-input"]
+    quiet = [] if by_uv else ["--progress-bar", "off"]
+    install = ["uv", "pip", "install", "--python", python] if by_uv else [*pip, "--python", python, "install"]
+    _run([*install, *quiet, *offline, *what], folder, found, project, children)
+
+
 def _details(folder: Path) -> Path:
     """Where pip says all it does; on its output it keeps to itself that an index is away."""
     return folder.with_suffix(".pip.log")
 
 
-def _run(command: list[str], folder: Path, found: Declared, project: Path, children: Children) -> None:
-    if (
-        shutil.which(command[0], path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
-        is None
-    ):
+def _run(
+    command: list[str],
+    folder: Path,
+    found: Declared,
+    project: Path,
+    children: Children,
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    if not here(command[0]):
         raise ConfigError(
             f"{found.file} needs the program {command[0]!r}, and it is not here",
             hint=f"install it on the build node (pip install {command[0]}), or keep a requirements.txt in its place",
         )
     kept = folder.with_suffix(".log")
     _details(folder).unlink(missing_ok=True)
-    if children.execute(command, seconds=MAKING_SECONDS, env={}, kept=kept) == 0:
+    if children.execute(command, seconds=MAKING_SECONDS, env=env, kept=kept) == 0:
         return
     lines = kept.read_text(errors="replace").splitlines()
     details = _details(folder).read_text(errors="replace").splitlines() if _details(folder).exists() else []

@@ -50,10 +50,8 @@ def of(
 
 
 def _worker_python(workspace: Workspace, tools: LocalChildren, log: EngineLog) -> str:
-    worker = workspace.settings.sections["worker"]
-    project = workspace.project
-    cache = project / Path(worker.environments or workspace.home / "environments").expanduser()
-    return str(environment.prepare(project, cache, tools, log, worker.wheelhouse))
+    wheelhouse = workspace.settings.sections["worker"].wheelhouse
+    return str(environment.prepare(workspace.project, workspace.environments, tools, log, wheelhouse))
 
 
 def _reference(workspace: Workspace, given: Given, run: RunRecord, fact: str) -> list[Path]:

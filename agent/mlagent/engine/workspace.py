@@ -67,6 +67,12 @@ class Workspace:
         """Whether other machines may use the same store."""
         return self.settings.sections["store"].url is not None
 
+    @property
+    def environments(self) -> Path:
+        """Where the worker's environments are kept: `.mlagent/environments`, or what `worker.environments` names."""
+        named = self.settings.sections["worker"].environments
+        return self.project / Path(named).expanduser() if named else self.home / "environments"
+
     def run_folder(self, run_id: str) -> Path:
         """Where one run keeps its files on this machine."""
         return self.home / "runs" / run_id

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -13,13 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from mlagent import catalog
 from mlagent.config.redact import Redactor
 from mlagent.core.context import Context, Outputs
 from mlagent.engine.child import LocalChildren
 from mlagent.engine.environment import digest_of, prepare
+from mlagent.engine.inside import examine_worker
 from mlagent.engine.log import open_log
 from mlagent.errors import ConfigError, InfrastructureError
-from tests.unit.engine.chain import Knob, run, stage
+from tests.unit.engine.chain import Knob, run, stage, workspace
 
 
 def wheel(folder: Path, name: str, version: str) -> None:
@@ -91,7 +94,7 @@ def test_what_is_declared_is_what_is_imported_and_only_the_worker_is_added(made:
     code = (
         "import mlagent.training, importlib.util as u; print([u.find_spec(n) for n in ('mlagent.cli', 'click', 'pip')])"
     )
-    ended = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    ended = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True, cwd="/")
     assert ended.stdout.strip() == "[None, None, None]"
 
 
@@ -103,6 +106,20 @@ def test_a_uv_lock_is_read_by_uv(made: Made, wheelhouse: Path, monkeypatch: pyte
     subprocess.run(lock, cwd=made.project, check=True)
     (made.project / "requirements.txt").write_text("tinylib==2.0\n")
     assert version_in(made()) == "1.0"
+
+
+def test_a_uv_lock_is_installed_from_the_index_that_it_names_for_each_package(
+    made: Made, wheelhouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = f'[[tool.uv.index]]\nname = "ours"\nurl = "{wheelhouse}"\nformat = "flat"\nexplicit = true\n'
+    text = '[project]\nname = "p"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["tinylib==1.0"]\n'
+    (made.project / "pyproject.toml").write_text(f'{text}[tool.uv.sources]\ntinylib = {{ index = "ours" }}\n{index}')
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    subprocess.run(["uv", "lock", "--quiet"], cwd=made.project, check=True)
+    made.wheelhouse = None
+    assert version_in(made()) == "1.0"
+    assert sorted(one.name for one in made.project.iterdir()) == ["pyproject.toml", "uv.lock"]
 
 
 def test_it_is_made_once_and_anew_when_what_is_declared_changes(made: Made) -> None:
@@ -219,6 +236,27 @@ def test_a_stage_of_the_workers_runs_there_and_is_run_again_when_it_changes(proj
         (project / "requirements.txt").write_text(f"tinylib=={version}\n")
         run(project, looker, sets={"worker.wheelhouse": wheelhouse})
     assert seen == ["1.0", "2.0"]
+
+
+def test_the_doctor_says_what_is_declared_made_and_lacking_and_makes_nothing(project: Path, wheelhouse: Path) -> None:
+    (project / "requirements.txt").write_text("tinylib==1.0\n")
+    space = workspace(project, *catalog.STAGES, sets={"worker.wheelhouse": wheelhouse})
+    declared, unmade = examine_worker(space)
+    assert (declared.state, declared.detail) == ("found", "requirements.txt, read by pip")
+    assert (unmade.need, unmade.state) == ("made", "optional")
+    assert unmade.detail.startswith("not made yet: the next run makes it in .mlagent/environments/")
+    assert not space.environments.exists()
+
+    python = Made(project, space.environments, wheelhouse)()
+    found = {one.need: (one.state, one.detail) for one in examine_worker(space)}
+    assert found["made"] == ("found", f".mlagent/environments/{python.parents[1].name}")
+    assert found["python"] == ("found", platform.python_version())
+    for name in ("torch", "numpy", "onnx", "onnxscript", "pytest"):
+        assert found[name] == ("missing", "add it to requirements.txt")
+    assert "CUDA" not in found
+
+    package_gone(python)
+    assert examine_worker(space)[1].detail.startswith("was changed since it was made: the next run makes it")
 
 
 def test_builds_that_share_a_folder_of_environments_make_one(project: Path, wheelhouse: Path, tmp_path: Path) -> None:

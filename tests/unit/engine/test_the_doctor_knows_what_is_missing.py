@@ -1,5 +1,7 @@
 """The doctor says, for each stage, what is here, what is not, and how to get it."""
 
+import json
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +13,9 @@ from mlagent.cli.app import App
 from mlagent.cli.project import doctor
 from mlagent.core.context import Outputs
 from mlagent.core.stage import Needs, Package, Stage
+from mlagent.engine import environment
 from mlagent.engine.doctor import Finding, examine, examine_store
+from mlagent.engine.inside import examine_worker
 from mlagent.errors import ConfigError
 from tests.unit.engine.chain import workspace
 
@@ -47,6 +51,70 @@ def test_a_gpu_is_used_where_there_is_one_and_missed_nowhere(
         (tmp_path / "nvidia-smi").touch(mode=0o755)
     (found,) = examine([stage(Needs(gpu=True))])
     assert (found.need, found.state) == ("gpu", state)
+
+
+def test_what_the_team_brings_itself_is_not_looked_for_here_but_its_linter() -> None:
+    needs = Needs(
+        packages=(Package("no_such_package", "worker"), Package("ruff", "worker"), Package("numpy", "control"))
+    )
+    assert [one.need for one in examine([stage(needs)], own_worker=False)] == ["ruff", "numpy"]
+
+
+def held(project: Path, answer: str) -> dict[str, tuple[str, str]]:
+    """What is found of a worker's environment whose interpreter gives this answer."""
+    (project / "requirements.lock").write_text("torch\n")
+    space = workspace(project, *catalog.STAGES)
+    folder = environment.folder_of(project, space.environments)
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").write_text(f"#!/bin/sh\n{answer}\n")
+    (folder / "bin" / "python").chmod(0o755)
+    (folder / "complete").write_text(environment._listing(folder))
+    return {one.need: (one.state, one.detail) for one in examine_worker(space)}
+
+
+def says(torch: str | None, gpu: str | None = None, failure: str | None = None) -> str:
+    packages = dict.fromkeys(("numpy", "onnx", "pytest"), "1.0") | {"torch": torch, "onnxscript": None}
+    return f"echo '{json.dumps(['3.11.7', packages, gpu, failure])}'"
+
+
+def test_what_the_workers_environment_holds_and_lacks_is_told_with_the_remedy(project: Path) -> None:
+    found = held(project, says("2.9.1", gpu="NVIDIA H100"))
+    assert found["environment"] == ("found", "requirements.lock, read by pip")
+    assert found["python"] == ("found", "3.11.7")
+    assert found["torch"] == ("found", "2.9.1")
+    assert found["onnxscript"] == ("missing", "add it to requirements.lock")
+    assert found["CUDA"] == ("found", "usable: NVIDIA H100")
+
+
+def test_a_torch_without_a_gpu_is_none_the_worse(project: Path) -> None:
+    assert held(project, says("2.9.1"))["CUDA"] == ("optional", "not usable from its torch: trains on the CPU")
+
+
+def test_a_torch_that_cannot_be_imported_is_missing(project: Path) -> None:
+    state, detail = held(project, says("2.9.1", failure="OSError: libcudart.so.12"))["import torch"]
+    assert state == "missing"
+    assert "libcudart.so.12" in detail
+
+
+def test_an_interpreter_that_does_not_start_is_made_anew_by_the_next_run(project: Path) -> None:
+    state, detail = held(project, "exit 1")["python"]
+    assert state == "optional"
+    assert "the next run makes it anew" in detail
+
+
+def test_a_tool_that_reads_the_lock_and_is_not_here_is_missing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "uv.lock").touch()
+    monkeypatch.setattr(environment, "here", lambda program: False)
+    tool = examine_worker(workspace(project, *catalog.STAGES))[-1]
+    assert (tool.need, tool.state) == ("uv", "missing")
+    assert "pip install uv" in tool.detail
+
+
+def test_where_nothing_is_declared_mlagents_own_is_looked_at(project: Path) -> None:
+    found = {one.need: (one.state, one.detail) for one in examine_worker(workspace(project, *catalog.STAGES))}
+    assert found["environment"][1].endswith("mlagent's own")
+    assert found["torch"] == ("found", metadata.version("torch"))
+    assert found["CUDA"][0] in ("found", "optional")
 
 
 def test_the_command_fails_when_a_stage_cannot_run_here(
