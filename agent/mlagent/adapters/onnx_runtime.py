@@ -9,13 +9,14 @@ import onnxruntime
 from mlagent.errors import InputError
 
 BATCH = 4096
+ANSWERS = ("probabilities", "prediction")
 
 
 class Scorer:
     """Scores rows with an ONNX file on the CPU."""
 
     def __init__(self, model: Path) -> None:
-        """Load the file; InputError (4) when it is no ONNX model this runtime can run."""
+        """Load the file; InputError (4) when it is no ONNX model this runtime can run, or gives other answers."""
         try:
             self._session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
         except Exception as error:  # the runtime's exceptions share no other base
@@ -23,6 +24,13 @@ class Scorer:
                 f"{model.name} cannot be loaded by ONNX Runtime: {str(error).splitlines()[0]}",
                 hint="export it anew; an older ONNX Runtime may lack the operator set (export.opset)",
             ) from error
+        given = [one.name for one in self._session.get_outputs()]
+        self._answer = next((one for one in ANSWERS if one in given), "")
+        if not self._answer:
+            raise InputError(
+                f"{model.name} gives {', '.join(given)}, and neither {' nor '.join(ANSWERS)}",
+                hint="export it anew; was it made by something else than mlagent?",
+            )
 
     @property
     def types(self) -> dict[str, str]:
@@ -30,10 +38,10 @@ class Scorer:
         return {one.name: one.type for one in self._session.get_inputs()}
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Probabilities float32 (rows, classes) of the model's inputs by name, each (rows, …), in batches."""
+        """Probabilities float32 (rows, classes) or numbers (rows, 1), of inputs by name, each (rows, …), in batches."""
         rows = len(next(iter(inputs.values())))
         batches = ({name: one[at : at + BATCH] for name, one in inputs.items()} for at in range(0, rows, BATCH))
-        return np.concatenate([self._session.run(["probabilities"], batch)[0] for batch in batches])
+        return np.concatenate([self._session.run([self._answer], batch)[0] for batch in batches])
 
 
 def tools() -> dict[str, str]:

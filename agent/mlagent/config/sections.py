@@ -1,6 +1,6 @@
 """The sections that several stages share; each stage's own section is declared in its file."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -56,6 +56,10 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         str | None, Meta(description="What the rows must be (YAML); `mlagent data schema infer` writes a first one.")
     ] = None
     target: Annotated[str, Meta(min_length=1, description="The column to predict; every other column is a feature.")]
+    kind: Annotated[
+        Literal["classification", "regression", "count"],
+        Meta(description="What the target is: a class (whole numbers from 0), a number, or how often something came."),
+    ] = "classification"
     key: Annotated[
         str | None, Meta(description="The column that names what a row is about (a policy): its rows fall together.")
     ] = None

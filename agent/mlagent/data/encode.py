@@ -62,11 +62,17 @@ class Shape(msgspec.Struct, frozen=True):
     kind: Target = "classification"
 
 
-def fit(train: pl.DataFrame, classes: int, schema: Schema | None = None, scaling: Scaling = "none") -> Shape:
+def fit(
+    train: pl.DataFrame,
+    classes: int,
+    schema: Schema | None = None,
+    scaling: Scaling = "none",
+    kind: Target = "classification",
+) -> Shape:
     """Choose categories, means and scales by the training part alone; categories in the order of their names."""
     encoding = tuple(_fit(one, schema, scaling) for one in train.get_columns())
     columns = tuple(name for one in encoding for name in one.names)
-    return Shape(columns, len(columns), classes, encoding, raw=schema is not None)
+    return Shape(columns, len(columns), classes, encoding, raw=schema is not None, kind=kind)
 
 
 def _fit(column: pl.Series, schema: Schema | None, scaling: Scaling) -> Encoding:

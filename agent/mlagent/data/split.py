@@ -12,7 +12,7 @@ from mlagent.config.sections import Data
 from mlagent.data.mixing import splitmix
 from mlagent.data.table import FILE, Table
 from mlagent.errors import InputError
-from mlagent.measure.giveaway import given_away
+from mlagent.measure.giveaway import explained, given_away
 
 Part = Literal["train", "validation", "test"]
 Masks = dict[Part, np.ndarray]
@@ -23,7 +23,7 @@ LOOKED_AT = 50_000
 class Leaks(msgspec.Struct, frozen=True):
     """`crossing`: rows of the other parts whose key (or, without one, whose features) the training part holds too.
 
-    `giveaways`: for each column how much of the target it gives away by itself, from 0 to 1.
+    `giveaways`: for each column how much of the target, class or number, it gives away by itself, from 0 to 1.
     """
 
     crossing: int
@@ -97,7 +97,8 @@ def leaks(table: Table, masks: Masks, data: Data) -> Leaks:
     crossing = np.isin(seen[others], seen[masks["train"]]).sum()
     chosen = np.flatnonzero(masks["train"])[:LOOKED_AT]
     target = table.target[chosen]
-    found = {one.name: given_away(_codes(one.gather(chosen)), target) for one in table.features.get_columns()}
+    measure = given_away if data.kind == "classification" else explained
+    found = {one.name: measure(_codes(one.gather(chosen)), target) for one in table.features.get_columns()}
     return Leaks(int(crossing), int(others.sum()), found)
 
 
@@ -136,7 +137,7 @@ def _of_text(text: str | None) -> int:
 
 
 def save(features: np.ndarray, target: np.ndarray, path: Path) -> None:
-    """Write a part for the worker: npz with `features` float32 (rows, columns) and `target` int64 (rows,)."""
+    """Write a part for the worker: npz with `features` float32 (rows, columns), `target` int64 or float32 (rows,)."""
     np.savez(path, features=features, target=target)
 
 

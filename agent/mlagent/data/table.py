@@ -1,6 +1,6 @@
 """From the team's files to features and a target: the one place that takes the rows into memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,7 +22,7 @@ FILE = "which part's file: "  # the column that holds the part of the file a row
 
 
 class Table(msgspec.Struct, frozen=True):
-    """`features` as they stand, `target` int64 (rows,) in 0..classes-1.
+    """`features` as they stand, `target` (rows,): int64 in 0..classes-1, or float32 where `classes` is 0.
 
     `beside` holds what is no feature: key, group, time, what is excluded, and the part their file was given for.
     """
@@ -62,7 +62,7 @@ def read(files: Sequence[DataFile], data: Data, schema: Schema | None = None) ->
     if not features.width:
         raise ConfigError("no column is left to learn from", hint="data.exclude, key, group and time are no features")
     _refuse_odd(features, name) if schema else _refuse_unusable(features, name)
-    target, classes = _target(frame.get_column(data.target), name)
+    target, classes = _TARGETS[data.kind](frame.get_column(data.target), name)
     return Table(features, target, classes, frame.select(*beside, FILE))
 
 
@@ -123,17 +123,45 @@ def _refuse_many(column: pl.Series, name: str) -> None:
         )
 
 
-def _target(column: pl.Series, name: str) -> "tuple[np.ndarray, int]":
+def _class(column: pl.Series, name: str) -> "tuple[np.ndarray, int]":
     if not column.dtype.is_integer():
         raise InputError(
             f"{name}: the target {column.name!r} holds {column.dtype}, and a class is a whole number from 0",
-            hint="number the classes 0, 1, 2, …",
+            hint="number the classes 0, 1, 2, …; a target of another kind is named by data.kind",
         )
     _refuse_rows(column, ~column.is_between(0, MAX_CLASSES - 1), name, f"a class from 0 to {MAX_CLASSES - 1}")
     classes = int(column.max()) + 1  # type: ignore[arg-type]
     if classes < 2:
         raise InputError(f"{name}: the target {column.name!r} is 0 in every row", hint="there is nothing to learn")
     return column.cast(pl.Int64).to_numpy(), classes
+
+
+def _number(column: pl.Series, name: str) -> "tuple[np.ndarray, int]":
+    if not column.dtype.is_numeric():
+        raise InputError(
+            f"{name}: the target {column.name!r} holds {column.dtype}, and data.kind asks for numbers",
+            hint="a class is a whole number from 0, and data.kind is then classification",
+        )
+    numbers = column.cast(pl.Float32)
+    _refuse_rows(column, ~numbers.is_finite(), name, "a finite number")
+    if numbers.n_unique() == 1:
+        raise InputError(
+            f"{name}: the target {column.name!r} is {column[0]} in every row", hint="there is nothing to learn"
+        )
+    return numbers.to_numpy(), 0
+
+
+def _count(column: pl.Series, name: str) -> "tuple[np.ndarray, int]":
+    if column.dtype.is_numeric():
+        _refuse_rows(column, (column < 0) | (column % 1 != 0), name, "a count: whole and not below 0")
+    return _number(column, name)
+
+
+_TARGETS: "Mapping[str, Callable[[pl.Series, str], tuple[np.ndarray, int]]]" = {
+    "classification": _class,
+    "regression": _number,
+    "count": _count,
+}
 
 
 def _refuse_rows(column: pl.Series, bad: pl.Series, name: str, wanted: str) -> None:

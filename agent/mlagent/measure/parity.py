@@ -9,7 +9,10 @@ WORST = 5
 
 
 class Parity(msgspec.Struct, frozen=True):
-    """`largest` absolute difference over `rows` rows (NaN where one side holds NaN), and the rows furthest off."""
+    """`largest` difference over `rows` rows (NaN where one side holds NaN), and the rows furthest off.
+
+    Between probabilities it is absolute; between other numbers a part of 1 and their size, since these have any unit.
+    """
 
     rows: int
     largest: float
@@ -17,9 +20,11 @@ class Parity(msgspec.Struct, frozen=True):
 
 
 def compare(actual: np.ndarray, expected: Path) -> Parity:
-    """Compare answers (rows, classes) with the `probabilities` of `expected` (npz)."""
+    """Compare answers (rows, columns) with the `probabilities` or the `prediction` that `expected` (npz) holds."""
     with np.load(expected) as file:
-        wanted = file["probabilities"]
-    apart = np.abs(actual.astype(np.float64) - wanted.astype(np.float64)).max(axis=1)
+        numbers = "prediction" in file
+        wanted = file["prediction" if numbers else "probabilities"].astype(np.float64)
+    scale = 1 + np.abs(wanted) if numbers else np.ones_like(wanted)
+    apart = (np.abs(actual.astype(np.float64) - wanted) / scale).max(axis=1)
     order = np.argsort(-np.nan_to_num(apart, nan=np.inf))[:WORST]
     return Parity(len(apart), float(apart.max()), tuple(int(row) for row in order))

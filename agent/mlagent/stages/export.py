@@ -28,7 +28,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = "model.py"
     opset: Annotated[int, Meta(ge=18, le=23, description="The ONNX operator set.")] = 20
     tolerance: Annotated[
-        float, Meta(gt=0, le=1, description="The largest difference allowed between two probabilities.")
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description="The largest difference allowed between probabilities; between numbers, a share of 1 + |y|.",
+        ),
     ] = 1e-4
     timeout_seconds: Annotated[
         float, Meta(ge=0, description="A child that takes longer is ended; 0 sets no limit.")
@@ -83,7 +88,7 @@ STAGE = Stage(
     config=Config,
     run=run,
     reads=("model", "shape", "validation-part", "validation-rows"),
-    writes=(Artifact("onnx", "model.onnx", "the model that ships: raw columns in (or `features`), probabilities out"),),
+    writes=(Artifact("onnx", "model.onnx", "the model that ships: raw columns in (or `features`), an answer out"),),
     sources=("**/*.py", "!tests/**", "!make_data.py"),
     in_worker=True,
     effect="compute",

@@ -24,7 +24,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = "none"
 
     giveaway_max: Annotated[
-        float, Meta(gt=0, le=1, description="How much of the target one column may give away (Goodman-Kruskal lambda).")
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description="How much of the target one column may give away"
+            " (classes: Goodman-Kruskal lambda; numbers: share of the variance of their ranks).",
+        ),
     ] = 0.95
     crossing_max: Annotated[
         float,
@@ -44,7 +50,7 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     rows = table.read(ctx.data, data, schema)
     masks = split.parts(rows, data)
     leaks = split.leaks(rows, masks, data)
-    shape = encode.fit(rows.where(masks["train"]).features, rows.classes, schema, config.scaling)
+    shape = encode.fit(rows.where(masks["train"]).features, rows.classes, schema, config.scaling, data.kind)
     for name, mask in masks.items():
         part = rows.where(mask)
         split.save(encode.apply(shape, part.features), part.target, ctx.work / f"{name}.npz")

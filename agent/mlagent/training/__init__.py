@@ -32,12 +32,13 @@ train_loss.
 `result.json` is written last: it is there exactly when everything else is. No file ever stands half written under its
 own name. `model.pt` holds the state_dict of the epoch with the lowest validation loss, on the CPU; `model.onnx` takes
 `features` float32 (batch, d), or the raw columns (batch, 1) of the encoding, and gives `probabilities` float32
-(batch, k), for any batch; `expected.npz` holds `probabilities` as PyTorch gives them for the probe. Equal requests give
-equal bytes on one machine.
+(batch, k), or for a number or a count `prediction` float32 (batch, 1), for any batch; `expected.npz` holds the same, as
+PyTorch gives it for the probe. Equal requests give equal bytes on one machine.
 
 **The team's model.py** holds `build_model(config: dict) -> torch.nn.Module`, called with {"features": d, "classes": k,
 "outputs": k or 1}; the module maps float32 (n, d) to (n, outputs): one logit a class, a number, or the logarithm of an
-expected count. They are learned by cross entropy, squared error and the Poisson likelihood.
+expected count. They are learned by cross entropy, squared error and the Poisson likelihood, and ship behind a softmax,
+as they are, and behind an exponential.
 
 **Exit status**; all but 0 and 128 + n leave `error.json` in `output`: {"category", "message", "hint"}.
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mlagent.training import encoder, files, onnxfile
+from mlagent.training.answers import ANSWERS
 from mlagent.training.building import Team, load_team
 from mlagent.training.data import read_features
 from mlagent.training.faults import InputFault, RequestFault, TeamFault
@@ -36,7 +37,7 @@ def export(request: ExportRequest) -> dict[str, object]:
     expected = _answers(team, module, rows)
     _refuse_chance(team, _answers(team, _restore(team, weights, seed=1), rows), expected)
     model = _encoded(_onnx(team, module, rows, request.opset), request)
-    _write(request.output, model, expected)
+    _write(request.output, model, {ANSWERS[request.kind].name: expected})
     return {"exporter": "dynamo", "opset": request.opset, "torch": torch.__version__, "onnx": onnx.__version__}
 
 
@@ -62,12 +63,12 @@ def _restore(team: Team, weights: dict[str, Tensor], seed: int) -> nn.Module:
 
 
 def _answers(team: Team, module: nn.Module, rows: Tensor) -> Tensor:
-    """Probabilities (n, k) for the probe; also tries one row and three, since the shipped model takes any batch."""
+    """Answers (n, k) for the probe; also tries one row and three, since the shipped model takes any batch."""
     with torch.no_grad():
         for count in (1, 3):
             team.logits(module, rows[:1].repeat(count, 1))
         batches = torch.split(rows, _AT_ONCE)
-        return torch.cat([team.logits(module, batch).float().softmax(dim=1) for batch in batches])
+        return torch.cat([ANSWERS[team.kind].of(team.logits(module, batch)) for batch in batches])
 
 
 def _refuse_chance(team: Team, again: Tensor, expected: Tensor) -> None:
@@ -82,7 +83,8 @@ def _refuse_chance(team: Team, again: Tensor, expected: Tensor) -> None:
 def _onnx(team: Team, module: nn.Module, rows: Tensor, opset: int) -> onnx.ModelProto:
     """Export and clean; TeamFault when torch cannot follow the model or fixes its batch size."""
     with team.project.guard(f"torch cannot export the model (built at {team.built_at}) to ONNX", _TRACEABLE):
-        model = onnxfile.clean(onnxfile.export(onnxfile.Probabilities(module).eval(), rows[:1].repeat(2, 1), opset))
+        shipped = onnxfile.Shipped(module, ANSWERS[team.kind]).eval()
+        model = onnxfile.clean(onnxfile.export(shipped, rows[:1].repeat(2, 1), opset))
     if not onnxfile.free_batch(model):
         raise TeamFault(f"the exported model (built at {team.built_at}) takes only one batch size", hint=_TRACEABLE)
     if onnxfile.opset_of(model) != opset:
@@ -97,8 +99,8 @@ def _encoded(model: onnx.ModelProto, request: ExportRequest) -> onnx.ModelProto:
     return onnxfile.clean(encoder.merge(model, shape["encoding"], request.opset)) if shape["raw"] else model
 
 
-def _write(output: Path, model: onnx.ModelProto, expected: Tensor) -> None:
+def _write(output: Path, model: onnx.ModelProto, expected: dict[str, Tensor]) -> None:
     with files.whole(output / "model.onnx") as file:
         file.write(model.SerializeToString(deterministic=True))
     with files.whole(output / "expected.npz") as file:
-        np.savez(file, probabilities=expected.numpy())
+        np.savez(file, **{name: one.numpy() for name, one in expected.items()})  # type: ignore[arg-type]

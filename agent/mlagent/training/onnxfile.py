@@ -10,7 +10,9 @@ import onnxscript  # noqa: F401  torch's exporter needs it; missed here, it is n
 import torch
 from torch import Tensor, nn
 
-INPUT, OUTPUT = "features", "probabilities"
+from mlagent.training.answers import Answer
+
+INPUT = "features"
 # One warns that torchvision's operators are missing, which only a model that uses them needs; the other warns before
 # torch raises the error that says it better.
 _CHATTY = ("torch.onnx._internal.exporter._registration", "torch.fx.experimental.symbolic_shapes")
@@ -28,21 +30,20 @@ class Message(Protocol):
         """Unset one field."""
 
 
-class Probabilities(nn.Module):
-    """The team's module with a softmax behind it, as it ships: float32 (n, d) -> probabilities (n, k)."""
+class Shipped(nn.Module):
+    """The team's module and what makes an answer of its outputs, as it ships: float32 (n, d) -> (n, k)."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, answer: Answer) -> None:
         """Wrap `model`; its parameters keep their names under `model.`."""
         super().__init__()
-        self.model = model
+        self.model, self.answer = model, answer
 
     def forward(self, features: Tensor) -> Tensor:
-        """Give each row's probabilities, which sum to 1."""
-        logits: Tensor = self.model(features)
-        return logits.float().softmax(dim=1)
+        """Give each row's answer."""
+        return self.answer.of(self.model(features))
 
 
-def export(module: nn.Module, example: Tensor, opset: int) -> onnx.ModelProto:
+def export(module: Shipped, example: Tensor, opset: int) -> onnx.ModelProto:
     """Trace `module` with torch.export, batch left free; whatever the exporter raises comes through.
 
     `example` is float32 (2 or more, d): torch takes a batch of 1 for a constant.
@@ -59,7 +60,7 @@ def export(module: nn.Module, example: Tensor, opset: int) -> onnx.ModelProto:
                 dynamo=True,
                 opset_version=opset,
                 input_names=[INPUT],
-                output_names=[OUTPUT],
+                output_names=[module.answer.name],
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
                 external_data=False,
                 verbose=False,

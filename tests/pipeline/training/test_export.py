@@ -10,6 +10,10 @@ import onnxruntime
 import pytest
 import torch
 
+from mlagent.adapters.onnx_runtime import Scorer
+from mlagent.errors import InputError
+from mlagent.measure import parity
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -60,6 +64,39 @@ def test_onnx_runtime_answers_what_pytorch_answered(exported: "Workshop") -> Non
     assert np.ptp(expected) > 0.1
     np.testing.assert_allclose(expected.sum(1), 1, atol=1e-6)
     np.testing.assert_allclose(scores(exported.output / "model.onnx", features), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["regression", "count"])
+def test_a_number_ships_as_one_and_a_count_as_what_is_expected(workshop: "Workshop", kind: str) -> None:
+    for path in (workshop.train, workshop.validation):
+        with np.load(path) as rows:
+            np.savez(path, features=rows["features"], target=rows["target"].astype(np.float32))
+    workshop.model("from torch import nn\ndef build_model(config):\n    return nn.Linear(16, config['outputs'])\n")
+    asked = {"kind": kind, "classes": 0}
+    assert workshop.do(workshop.training(**asked)) == 0
+    assert workshop.do(workshop.exporting(**asked)) == 0
+    with np.load(workshop.validation) as rows, np.load(workshop.output / "expected.npz") as wanted:
+        assert wanted.files == ["prediction"]
+        features, expected = rows["features"], wanted["prediction"]
+    weights = torch.load(workshop.output / "model.pt", weights_only=True)
+    plain = features @ weights["weight"].numpy().T + weights["bias"].numpy()
+    assert (expected.dtype, expected.shape) == (np.float32, (33, 1))
+    np.testing.assert_allclose(expected, np.exp(plain) if kind == "count" else plain, rtol=1e-5, atol=1e-6)
+    score = Scorer(workshop.output / "model.onnx")
+    np.testing.assert_allclose(score({"features": features}), expected, rtol=1e-5, atol=1e-6)
+    assert score({"features": features[:1]}).shape == (1, 1)
+    assert parity.compare(score({"features": features}), workshop.output / "expected.npz").largest < 1e-5
+
+
+def test_a_file_that_gives_something_else_is_refused_by_name(tmp_path: "Path") -> None:
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", 1]) for name in ("x", "label")]
+    node = onnx.helper.make_node("Identity", ["x"], ["label"])
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph([node], "g", ends[:1], ends[1:]), opset_imports=[onnx.helper.make_opsetid("", 18)]
+    )
+    onnx.save(model, tmp_path / "m.onnx")
+    with pytest.raises(InputError, match=r"m\.onnx gives label, and neither probabilities nor prediction"):
+        Scorer(tmp_path / "m.onnx")
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 500])

@@ -11,7 +11,7 @@ from mlagent.core.context import DataFile
 from mlagent.data import encode, split, table
 from mlagent.data.schema import Column, Kind, Schema
 from mlagent.errors import InputError
-from mlagent.measure.giveaway import given_away
+from mlagent.measure.giveaway import explained, given_away
 
 KINDS: dict[str, Kind] = {
     "policy": "text",
@@ -120,6 +120,39 @@ def test_a_column_of_unique_values_gives_nothing_away() -> None:
     assert given_away(target + random.normal(0, 1e-3, 3000), target) > 0.95
     assert given_away(np.zeros(3000), target) < 0.1
     assert given_away(target, np.zeros(3000, int)) == 0
+
+
+def test_what_explains_a_number_is_found_whatever_its_shape() -> None:
+    random = np.random.default_rng(1)
+    for target in (random.normal(size=3000), random.lognormal(8, 3, 3000), random.poisson(0.1, 3000).astype(float)):
+        assert explained(target * -3 + 7, target) > 0.99
+        assert explained(np.exp(target / target.max()), target) > 0.99
+        assert explained(np.arange(3000), target) < 0.05
+        assert explained(random.permutation(3000), target) < 0.05
+        assert explained(random.integers(0, 90, 3000), target) < 0.05
+    assert explained(target, np.zeros(3000)) == 0
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_column_explains_its_share_of_the_variance_of_ranks(share: float) -> None:
+    random = np.random.default_rng(2)
+    groups = random.integers(0, 30, 50_000)
+    ranks = random.normal(size=30)[groups] * np.sqrt(share) + random.normal(size=50_000) * np.sqrt(1 - share)
+    order = ranks.argsort().argsort()
+    within = sum(((order[groups == one] - order[groups == one].mean()) ** 2).sum() for one in range(30))
+    expected = 1 - within / ((order - order.mean()) ** 2).sum()
+    assert explained(groups, np.exp(ranks)) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["regression", "count"])
+def test_a_column_that_holds_the_number_is_found_and_others_are_not(tmp_path: Path, kind: str) -> None:
+    counted = frame().with_columns(y=pl.int_range(2000).hash(3) % 4, claims=0)
+    rows, data = read(tmp_path, counted.with_columns(claims=pl.col("y") * 2), key="policy", kind=kind)
+    assert (rows.target.dtype.name, rows.classes) == ("float32", 0)
+    found = split.leaks(rows, split.parts(rows, data), data).giveaways
+    assert found["claims"] == 1
+    assert max(found["size"], found["body"]) < 0.05
+    assert encode.fit(rows.features, rows.classes, SCHEMA, kind=data.kind).kind == kind
 
 
 def test_categories_are_those_of_training_and_an_unknown_one_is_none_of_them(tmp_path: Path) -> None:

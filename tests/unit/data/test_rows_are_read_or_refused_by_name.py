@@ -3,6 +3,7 @@
 import hashlib
 import struct
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -63,6 +64,40 @@ def test_rows_that_cannot_be_used_are_named(tmp_path: Path, text: str, said: str
         table.read(files(tmp_path, "d.csv"), DATA)
     assert refused.value.message.startswith(said)
     assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        ("regression", "a,y\n1,x\n2,1\n", "d.csv: the target 'y' holds String, and data.kind asks for numbers"),
+        ("count", "a,y\n1,x\n2,1\n", "d.csv: the target 'y' holds String, and data.kind asks for numbers"),
+        ("regression", "a,y\n1,0\n2,\n", "d.csv: 'y' is None in data row 2, not a finite number (1 such rows in 2)"),
+        ("regression", "a,y\n1,0.5\n2,inf\n", "d.csv: 'y' is inf in data row 2, not a finite number"),
+        ("regression", "a,y\n1,0.5\n2,NaN\n", "d.csv: 'y' is nan in data row 2, not a finite number"),
+        ("regression", "a,y\n1,0.5\n2,1e300\n", "d.csv: 'y' is 1e+300 in data row 2, not a finite number"),
+        ("regression", "a,y\n1,0.5\n2,0.5\n", "d.csv: the target 'y' is 0.5 in every row"),
+        ("count", "a,y\n1,0\n2,-1\n", "d.csv: 'y' is -1 in data row 2, not a count: whole and not below 0 (1 such"),
+        ("count", "a,y\n1,0\n2,16777216.5\n", "d.csv: 'y' is 16777216.5 in data row 2, not a count"),
+        ("count", "a,y\n1,0\n2,\n", "d.csv: 'y' is None in data row 2, not a count"),
+        ("count", "a,y\n1,0.0\n2,inf\n", "d.csv: 'y' is inf in data row 2, not a count"),
+        ("count", "a,y\n1,0\n2,0\n", "d.csv: the target 'y' is 0 in every row"),
+    ],
+)
+def test_a_target_that_is_not_of_its_kind_is_named(
+    tmp_path: Path, kind: Literal["regression", "count"], text: str, said: str
+) -> None:
+    (tmp_path / "d.csv").write_text(text)
+    with pytest.raises(InputError) as refused:
+        table.read(files(tmp_path, "d.csv"), Data(path="d.csv", target="y", kind=kind))
+    assert refused.value.message.startswith(said)
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("kind", ["regression", "count"])
+def test_numbers_and_counts_are_floats_without_classes(tmp_path: Path, kind: Literal["regression", "count"]) -> None:
+    (tmp_path / "d.csv").write_text("a,y\n1,0\n2,3.0\n3,16777216\n")
+    found = table.read(files(tmp_path, "d.csv"), Data(path="d.csv", target="y", kind=kind))
+    assert (found.target.dtype.name, found.target.tolist(), found.classes) == ("float32", [0, 3, 16777216], 0)
 
 
 def test_a_truncated_parquet_file_is_named(tmp_path: Path) -> None:
