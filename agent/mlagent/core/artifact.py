@@ -4,11 +4,12 @@ import msgspec
 
 
 class Artifact(msgspec.Struct, frozen=True):
-    """A declared output: the one file a stage writes under this name."""
+    """A declared output: the one file a stage writes under this name; where it is `optional` it may leave it out."""
 
     name: str
     file: str
     about: str
+    optional: bool = False
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -17,3 +18,6 @@ class Stored(msgspec.Struct, frozen=True):
     path: str
     digest: str
     size: int
+
+
+ABSENT = Stored("", "none", 0)  # stands for an optional artifact that its maker left out

@@ -42,6 +42,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
     `sources` are glob patterns in the project (`!` takes away again); `sections` shared sections whose values enter the
     result, `uses` those that do not (where it is logged, say); `facts` what it depends on in the world, by name;
+    An optional artifact that it reads and its maker left out is absent from its inputs.
     `accepts` the profile of data that its pass accepts; `in_worker` whether the team's environment runs it: always, or
     where this key of its section is set, and its sources count only then.
     Keys that a section's class lists as LEFT_OUT change no result.

@@ -10,6 +10,7 @@ from mlagent.core.stage import Stage
 from mlagent.engine.keys import Given, Parts, changed, key_of, parts_of
 from mlagent.engine.record import StageRecord
 from mlagent.engine.results import Result, of_entry
+from mlagent.engine.results import known as known_outputs
 
 State = Literal["run", "reuse", "resume", "blocked", "waiting"]
 Find = Callable[[Stage, str], Result | None]
@@ -57,7 +58,7 @@ def plan(stages: Sequence[Stage], given: Given, known: Known) -> list[Step]:
         if step.refuses:
             blocked = f"{stage.name} said no"
         if step.result is not None:
-            digests |= {name: one.digest for name, one in step.result.outputs.items()}
+            digests |= {name: one.digest for name, one in known_outputs(stage, step.result.outputs).items()}
     return steps
 
 

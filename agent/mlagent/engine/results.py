@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from mlagent.core.artifact import Stored
+from mlagent.core.artifact import ABSENT, Stored
 from mlagent.core.ports.store import Store
 from mlagent.core.stage import Stage
 from mlagent.core.verdict import Outcome, Verdict
@@ -44,6 +44,11 @@ def of_entry(entry: StageRecord, run_id: str) -> Result:
     )
 
 
+def known(stage: Stage, outputs: Mapping[str, Stored]) -> dict[str, Stored]:
+    """What a stage made, and ABSENT for the optional artifacts that it left out."""
+    return {one.name: ABSENT for one in stage.writes if one.optional} | dict(outputs)
+
+
 def name_of(stage: str, key: str) -> str:
     """Where the result of a key is kept."""
     return f"results/{stage}/{key.partition(':')[2]}"
@@ -64,7 +69,7 @@ def read(store: Store, name: str) -> Result | None:
 def find(store: Store, stage: Stage, key: str) -> Result | None:
     """The result of a key, if it is kept and readable, and all that the stage writes is there in its size."""
     result = read(store, name_of(stage.name, key))
-    if result is None or set(result.outputs) != {artifact.name for artifact in stage.writes}:
+    if result is None or not _complete(result, stage):
         return None
     try:
         whole = all(store.size(one.digest) == one.size for one in result.outputs.values())
@@ -81,3 +86,9 @@ def keep(store: Store, stage: str, key: str, result: Result) -> None:
 def forget(store: Store, stage: str, key: str) -> None:
     """Forget a result whose blob was lost."""
     store.remove(name_of(stage, key))
+
+
+def _complete(result: Result, stage: Stage) -> bool:
+    """Whether it has all that the stage declares today, and nothing else."""
+    names, needed = ({one.name for one in stage.writes if every or not one.optional} for every in (True, False))
+    return needed <= set(result.outputs) <= names

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mlagent.config.redact import Redactor
 from mlagent.core import digest, interrupt
-from mlagent.core.artifact import Stored
+from mlagent.core.artifact import ABSENT, Stored
 from mlagent.core.context import Outputs
 from mlagent.core.files import write_whole
 from mlagent.core.ports.store import CorruptBlob, MissingBlob
@@ -104,7 +104,7 @@ class Runner:
             return
         if step.key and stage.effect == "compute":
             self.run.results.add(results.name_of(stage.name, step.key))
-        self._done |= result.outputs
+        self._done |= results.known(stage, result.outputs)
         self.log.stage(stage.name, "reuse", step.reason)
         mine = self.run.stages.get(stage.name)
         if mine is None or mine.key != step.key or mine.state not in ("done", "refused"):
@@ -139,7 +139,7 @@ class Runner:
         return None
 
     def _attempt(self, stage: Stage, step: Step) -> None:
-        inputs = {name: self._input(name) for name in stage.reads}
+        inputs = {name: self._input(name) for name in stage.reads if self._done[name] != ABSENT}
         entry = StageRecord(state="running", attempt=self.run.attempt, key=step.key, parts=step.parts, started=now())
         self.run.stages[stage.name] = entry
         self._save()
@@ -203,7 +203,7 @@ class Runner:
         for verdict in outputs.verdicts:
             verdict.raise_unless_pass(outputs.hint)
         entry.state = "done"
-        self._done |= entry.outputs
+        self._done |= results.known(stage, entry.outputs)
         self._accept(stage)
 
     def _keep(self, stage: Stage, step: Step, result: results.Result) -> None:
@@ -230,6 +230,8 @@ class Runner:
         stored = {}
         for artifact in stage.writes:
             path = work / artifact.file
+            if artifact.optional and not path.is_file():
+                continue
             if not path.is_file():
                 raise Bug(f"{stage.name} did not write {artifact.file}", hint="please report this")
             found = Stored(artifact.file, digest.of_file(path), path.stat().st_size)

@@ -8,6 +8,7 @@ import msgspec
 from mlagent import catalog
 from mlagent.config.fields import fields_of
 from mlagent.config.sections import SHARED
+from mlagent.core.artifact import Artifact
 from mlagent.core.files import write_whole
 from mlagent.core.stage import EFFECTS, Stage
 from mlagent.errors import EXIT_CODES
@@ -55,7 +56,7 @@ def stage_page(stage: Stage) -> str:
     rows = [
         f"- **Effect**: {stage.effect}: {EFFECTS[stage.effect]}.",
         f"- **Reads**: {_list(stage.reads)}",
-        f"- **Writes**: {_list([f'{one.name} (`{one.file}`): {one.about}' for one in stage.writes])}",
+        f"- **Writes**: {_list([_artifact(one) for one in stage.writes])}",
         f"- **Shared sections**: {_list(stage.sections)}",
         f"- **Also uses, without a change of the result**: {_list(stage.uses)}",
         f"- **Facts of the world**: {_list(stage.facts)}",
@@ -115,6 +116,10 @@ def _flags(stage: Stage) -> dict[str, bool]:
 def _fields(section: str, struct: type[msgspec.Struct]) -> list[str]:
     rows = [f"| `{one.key}` | {one.expects} | `{one.variable}` | {one.about} |" for one in fields_of(section, struct)]
     return ["\n".join(["| key | value | variable | meaning |", "| --- | --- | --- | --- |", *rows])] if rows else []
+
+
+def _artifact(one: Artifact) -> str:
+    return f"{one.name} (`{one.file}`{', optional' if one.optional else ''}): {one.about}"
 
 
 def _list(items: Sequence[str]) -> str:
