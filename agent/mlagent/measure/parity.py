@@ -19,6 +19,11 @@ class Parity(msgspec.Struct, frozen=True):
     worst_rows: tuple[int, ...]
 
 
+def not_finite(answers: np.ndarray) -> float:
+    """The share of the rows (rows, columns) that hold NaN or an infinity."""
+    return float((~np.isfinite(answers).all(axis=1)).mean())
+
+
 def compare(actual: np.ndarray, expected: Path) -> Parity:
     """Compare answers (rows, columns) with the `probabilities` or the `prediction` that `expected` (npz) holds."""
     with np.load(expected) as file:

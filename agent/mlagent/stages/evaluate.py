@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlagent.measure.metrics import Task
 
 SHIPS = "model"
+VARIANT = "onnx-"
 WORDS = {"roc_auc": "ROC AUC", "log_loss": "log loss", "r2": "R2", "mae": "MAE", "poisson_deviance": "Poisson deviance"}
 HEADLINES = {
     "binary": ("roc_auc", "log_loss"),
@@ -74,7 +75,10 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     schema = schema_file.load(ctx.project / data.schema, data.schema) if data.schema else None
     rows, (_, target) = split.load_rows(inputs["test-rows"]), split.load(inputs["test-part"])
     score = Scorer(inputs["onnx"])
-    models = {SHIPS: _answer(task, score(encode.inputs(shape, rows)))}
+    fed = encode.inputs(shape, rows)
+    variants = {name.removeprefix(VARIANT): path for name, path in inputs.items() if name.startswith(VARIANT)}
+    models = {SHIPS: _answer(task, score(fed))}
+    models |= {name: _answer(task, Scorer(path)(fed)) for name, path in variants.items()}
     others = {
         evaluation.CONSTANT: baseline.constant(task, split.load(inputs["train-part"])[1], len(target), shape.classes)
     }
@@ -199,11 +203,22 @@ STAGE = Stage(
     " a constant answer and the model in production on the same rows.",
     config=Config,
     run=run,
-    reads=("onnx", "shape", "train-part", "validation-part", "validation-rows", "test-part", "test-rows"),
+    reads=(
+        "onnx",
+        "onnx-fp32",
+        "onnx-fp16",
+        "onnx-int8",
+        "shape",
+        "train-part",
+        "validation-part",
+        "validation-rows",
+        "test-part",
+        "test-rows",
+    ),
     writes=(Artifact("evaluation", "evaluation.json", "metrics with intervals, groups, slices, curves, comparisons"),),
     uses=("data",),
     facts=("schema", "production-model"),
     effect="compute",
-    revision=2,
+    revision=3,
     needs=Needs(packages=(Package("polars", "control"), Package("onnxruntime", "control"))),
 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlagent.core.ports.tracker import Training
 
 NO_METRICS = ("epoch", "of", "at", "seconds")
+LOGGED = ("model.pt", "model.onnx", "environment.txt")
 SHOWN = ("train_loss", "validation_loss", "validation_accuracy", "validation_mae")
 SCRIPTED = ("model", "device", "seed", "threads", "script", "params")  # of the configuration's keys
 
@@ -111,7 +112,7 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     watch.poll()
     result = msgspec.json.decode((ctx.work / "result.json").read_bytes())
     found = {f"mlagent.{name}": str(result[name]) for name in ("device", "torch", "rows_at_once") if name in result}
-    made = [path for name in ("model.pt", "model.onnx", "environment.txt") for path in ctx.work.glob(name)]
+    made = [path for name in LOGGED for path in ctx.work.glob(name)]
     tracked = ctx.tracker.record(_training(config, ctx, watch.epochs, found, [*made, inputs["shape"]]))
     if tracked:
         ctx.log.info("logged to MLflow", mlflow_run=tracked)
@@ -232,7 +233,9 @@ STAGE = Stage(
     config=Config,
     run=run,
     writes=(
-        Artifact("model", "model.pt", "the weights (state_dict) of the best epoch"),
+        Artifact("model", "model.pt", "the weights (state_dict) of the best epoch", optional=True),
+        Artifact("own-model", "model.onnx", "a script's own ONNX file, instead of weights", optional=True),
+        Artifact("expected", "expected.npz", "what a script says that its own ONNX file answers", optional=True),
         Artifact("epochs", "epochs.jsonl", "what was told of each epoch, a line each"),
     ),
     sources=("**/*.py", "!tests/**", "!make_data.py"),

@@ -6,8 +6,8 @@ nothing else of mlagent is installed.
 
     python -m mlagent.training REQUEST.json
 
-**Every request** holds `task` ("train", "script", "export" or "rows"), `project` (absolute folder of the team's code;
-nothing is written there), `model` (the model's file in it, such as "model.py") and `output` (absolute folder that
+**Every request** holds `task` ("train", "script", "export", "own" or "rows"), `project` (absolute folder of the team's
+code; nothing is written there), `model` (the model's file in it, such as "model.py") and `output` (absolute folder that
 exists). Keys that are unknown, missing or of another type are refused. A data file is an npz with `features`, float32
 (n, d), finite, and `target` (n,): int64 in 0 .. classes - 1 for a `kind` "classification", float32 and finite for
 "regression", and whole and not below 0 for "count"; `classes` is 0 for the latter two.
@@ -20,8 +20,10 @@ is gone on from, to the same bits on the same device where `deterministic` is as
 `shape` (a path), `device`, `seed`, `threads` and `params` (an object of its own), and leaves the same, but
 model.onnx, and expected.npz if the script wrote it, where the script does not leave weights.
 `export` asks further for `checkpoint` (a model.pt), `probe` (npz, only `features` is read), `features` (d), `kind`,
-`classes` (k), `opset` (18 or later) and `shape` (JSON: `raw`, and `encoding` where that is true), and leaves
-model.onnx, expected.npz and result.json.
+`classes` (k), `opset` (18 or later), `precision` and `variants` (a list) of fp32, fp16 and int8, and `shape` (JSON: `raw`, and `encoding` where that is true), and leaves
+model.onnx, a model-PRECISION.onnx for each variant, expected.npz and result.json, which says by which exporter.
+`own` asks for `onnx` (a script's own model.onnx), `shape`, `kind` and `classes`, without project and model, and leaves
+model.onnx and result.json.
 `rows` asks, instead of `model`, for `schema` ("checks.py:name"), `listing` (JSON: `files`, each with name and path,
 and `sensitive`, columns whose values are not shown) and `shown` (rows a check), and leaves result.json with its
 findings.

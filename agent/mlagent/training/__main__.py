@@ -63,6 +63,11 @@ def _do(request: requests.Request) -> dict[str, object]:
             from mlagent.training import rows
 
             return rows.check(request)
+        if isinstance(request, requests.OwnRequest):
+            from mlagent.training import own
+
+            files.clear(request.output, own.OUTPUTS)
+            return own.take(request)
         from mlagent.training import export
 
         files.clear(request.output, export.OUTPUTS)

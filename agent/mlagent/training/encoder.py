@@ -50,7 +50,7 @@ def merge(model: onnx.ModelProto, encoding: Sequence[Mapping[str, Any]], opset: 
         helper.make_graph(
             graph.nodes,
             "encode",
-            [helper.make_tensor_value_info(one["column"], _type(one), ["batch", 1]) for one in encoding],
+            [helper.make_tensor_value_info(one["column"], type_of(one), ["batch", 1]) for one in encoding],
             [helper.make_tensor_value_info(f"encode/{FEATURES}", TensorProto.FLOAT, ["batch", width])],
             graph.constants,
         ),
@@ -76,7 +76,7 @@ def _named(model: onnx.ModelProto, outputs: Iterable[str]) -> onnx.ModelProto:
     return model
 
 
-def _type(one: Mapping[str, Any]) -> int:
+def type_of(one: Mapping[str, Any]) -> int:
     """Texts and dates are strings; an absent whole number or boolean is NaN, so such columns are doubles."""
     if one["kind"] in _TEXTS:
         return int(TensorProto.STRING)
@@ -89,7 +89,7 @@ def _type(one: Mapping[str, Any]) -> int:
 
 def _number(graph: Graph, one: Mapping[str, Any]) -> list[str]:
     value = one["column"]
-    if _type(one) != TensorProto.FLOAT:
+    if type_of(one) != TensorProto.FLOAT:
         value = graph("Cast", value, to=TensorProto.FLOAT)
     absent = graph("IsNaN", value)
     filled = graph("Where", absent, graph.constant(one["fill"]), value)

@@ -9,7 +9,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from mlagent.training import encoder, files, onnxfile
+from mlagent.training import encoder, files, onnxfile, variants
 from mlagent.training.answers import ANSWERS
 from mlagent.training.building import Team, load_team
 from mlagent.training.data import read_features
@@ -18,7 +18,7 @@ from mlagent.training.project import Project
 from mlagent.training.requests import ExportRequest
 from mlagent.training.settings import settle
 
-OUTPUTS = ("model.onnx", "expected.npz")
+OUTPUTS = ("model.onnx", "model-fp32.onnx", "model-fp16.onnx", "model-int8.onnx", "expected.npz")
 _TRACEABLE = (
     "keep to torch operations, leave the batch size free (reshape(-1, ...), never a number of rows), "
     "and choose between values with torch.where, not `if`"
@@ -36,9 +36,19 @@ def export(request: ExportRequest) -> dict[str, object]:
     module = _restore(team, weights, seed=0)
     expected = _answers(team, module, rows)
     _refuse_chance(team, _answers(team, _restore(team, weights, seed=1), rows), expected)
-    model = _encoded(_onnx(team, module, rows, request.opset), request)
-    _write(request.output, model, {ANSWERS[request.kind].name: expected})
-    return {"exporter": "dynamo", "opset": request.opset, "torch": torch.__version__, "onnx": onnx.__version__}
+    model, exporter = _onnx(team, module, rows, request.opset)
+    for precision in (request.precision, *request.variants):
+        name = "model.onnx" if precision == request.precision else f"model-{precision}.onnx"
+        _write_model(request.output / name, _encoded(variants.convert(model, precision), request))
+    with files.whole(request.output / "expected.npz") as file:
+        np.savez(file, **{ANSWERS[request.kind].name: expected.numpy()})  # type: ignore[arg-type]
+    return {
+        "exporter": exporter,
+        "opset": request.opset,
+        "torch": torch.__version__,
+        "onnx": onnx.__version__,
+        **variants.versions((request.precision, *request.variants)),
+    }
 
 
 def _weights(path: Path) -> dict[str, Tensor]:
@@ -80,17 +90,24 @@ def _refuse_chance(team: Team, again: Tensor, expected: Tensor) -> None:
         )
 
 
-def _onnx(team: Team, module: nn.Module, rows: Tensor, opset: int) -> onnx.ModelProto:
-    """Export and clean; TeamFault when torch cannot follow the model or fixes its batch size."""
+def _onnx(team: Team, module: nn.Module, rows: Tensor, opset: int) -> tuple[onnx.ModelProto, str]:
+    """Export and clean, and say by which exporter; TeamFault when torch cannot follow the model or fixes its batch."""
+    shipped, example = onnxfile.Shipped(module, ANSWERS[team.kind]).eval(), rows[:1].repeat(2, 1)
+    exporter = "dynamo"
     with team.project.guard(f"torch cannot export the model (built at {team.built_at}) to ONNX", _TRACEABLE):
-        shipped = onnxfile.Shipped(module, ANSWERS[team.kind]).eval()
-        model = onnxfile.clean(onnxfile.export(shipped, rows[:1].repeat(2, 1), opset))
+        try:
+            model = onnxfile.clean(onnxfile.export(shipped, example, opset))
+        except Exception:
+            older = onnxfile.export_legacy(shipped, example, opset)
+            if older is None:
+                raise
+            model, exporter = onnxfile.clean(older), "legacy"
     if not onnxfile.free_batch(model):
         raise TeamFault(f"the exported model (built at {team.built_at}) takes only one batch size", hint=_TRACEABLE)
     if onnxfile.opset_of(model) != opset:
         found = f"torch {torch.__version__} made opset {onnxfile.opset_of(model)} when asked for {opset}"
         raise RequestFault(found, hint="ask for an opset from 18 on that this torch knows")
-    return model
+    return model, exporter
 
 
 def _encoded(model: onnx.ModelProto, request: ExportRequest) -> onnx.ModelProto:
@@ -99,8 +116,6 @@ def _encoded(model: onnx.ModelProto, request: ExportRequest) -> onnx.ModelProto:
     return onnxfile.clean(encoder.merge(model, shape["encoding"], request.opset)) if shape["raw"] else model
 
 
-def _write(output: Path, model: onnx.ModelProto, expected: dict[str, Tensor]) -> None:
-    with files.whole(output / "model.onnx") as file:
+def _write_model(path: Path, model: onnx.ModelProto) -> None:
+    with files.whole(path) as file:
         file.write(model.SerializeToString(deterministic=True))
-    with files.whole(output / "expected.npz") as file:
-        np.savez(file, **{name: one.numpy() for name, one in expected.items()})  # type: ignore[arg-type]

@@ -1,11 +1,13 @@
 """From a torch module to ONNX that holds the model and nothing about where, when or from which file it was made."""
 
+import io
 import logging
 import warnings
 from collections.abc import Iterable
 from typing import Any, Protocol, runtime_checkable
 
 import onnx
+import onnx.version_converter
 import onnxscript  # noqa: F401  torch's exporter needs it; missed here, it is not taken for the team's fault
 import torch
 from torch import Tensor, nn
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from mlagent.training.answers import Answer
 
 INPUT = "features"
+LEGACY_OPSET = 20  # the last that torch's older exporter knows
 # One warns that torchvision's operators are missing, which only a model that uses them needs; the other warns before
 # torch raises the error that says it better.
 _CHATTY = ("torch.onnx._internal.exporter._registration", "torch.fx.experimental.symbolic_shapes")
@@ -70,6 +73,29 @@ def export(module: Shipped, example: Tensor, opset: int) -> onnx.ModelProto:
     if program is None:
         raise RuntimeError("torch.onnx.export gave no program")
     return program.model_proto
+
+
+def export_legacy(module: Shipped, example: Tensor, opset: int) -> onnx.ModelProto | None:
+    """Trace `module` with the exporter that torch had before; None where that cannot follow it either."""
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns that it is the older one
+        warnings.simplefilter("error", torch.jit.TracerWarning)  # it would ship only the branch that it saw
+        try:
+            torch.onnx.export(
+                module,
+                (example,),
+                file,  # type: ignore[arg-type]
+                dynamo=False,
+                opset_version=min(opset, LEGACY_OPSET),
+                input_names=[INPUT],
+                output_names=[module.answer.name],
+                dynamic_axes={INPUT: {0: "batch"}, module.answer.name: {0: "batch"}},
+            )
+        except Exception:  # noqa: BLE001  what the newer one said is told
+            return None
+    model = onnx.load_from_string(file.getvalue())
+    return onnx.version_converter.convert_version(model, opset) if opset > LEGACY_OPSET else model
 
 
 def clean(model: onnx.ModelProto) -> onnx.ModelProto:

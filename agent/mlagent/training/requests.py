@@ -12,9 +12,10 @@ from mlagent.training.faults import RequestFault
 _HINT = "the caller of `python -m mlagent.training` wrote a wrong request; the contract is in mlagent.training"
 _WORDS: Mapping[object, str] = {
     Path: "an absolute path", str: "text", int: "a whole number", float: "a number",
-    bool: "true or false", dict: "an object",
+    bool: "true or false", dict: "an object", list: "a list",
 }  # fmt: skip
 Kind = Literal["classification", "regression", "count"]
+Precision = Literal["fp32", "fp16", "int8"]
 Device = Literal["auto", "cpu", "cuda"]
 _AT_LEAST: Mapping[str, float] = {
     "classes": 0, "features": 1, "epochs": 1, "batch_size": 1, "learning_rate": 0.0, "weight_decay": 0.0,
@@ -93,6 +94,19 @@ class ExportRequest:
     kind: Kind
     classes: int
     opset: int
+    precision: Precision
+    variants: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnRequest:
+    """Hold the team's own ONNX file to what ships, behind the encoding of `shape` where it takes features."""
+
+    output: Path
+    onnx: Path
+    shape: Path
+    kind: Kind
+    classes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +120,12 @@ class RowsRequest:
     shown: int
 
 
-Request = TrainRequest | ScriptRequest | ExportRequest | RowsRequest
+Request = TrainRequest | ScriptRequest | ExportRequest | OwnRequest | RowsRequest
 _TASKS: Mapping[str, type[Request]] = {
     "train": TrainRequest,
     "script": ScriptRequest,
     "export": ExportRequest,
+    "own": OwnRequest,
     "rows": RowsRequest,
 }
 
@@ -171,7 +186,7 @@ def _value(name: str, kind: object, value: object) -> Any:  # noqa: ANN401 - of 
     if choices and value in choices:
         return value
     plain = get_origin(kind) or kind
-    if plain in (str, bool, dict) and type(value) is plain:
+    if plain in (str, bool, dict, list) and type(value) is plain:
         return value
     if kind in (int, float) and isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool):
         return _bounded(name, value)
