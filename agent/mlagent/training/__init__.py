@@ -25,9 +25,9 @@ model.onnx, expected.npz and result.json.
 validation_accuracy (validation_mae where the target is a number), seconds. It is the only output in which time stands.
 `result.json` is written last: it is there exactly when everything else is. No file ever stands half written under its
 own name. `model.pt` holds the state_dict of the epoch with the lowest validation loss, on the CPU; `model.onnx` takes
-`features` float32 (batch, d), or the raw columns (batch, 1) of the encoding, and gives `probabilities` float32
-(batch, k), or for a number or a count `prediction` float32 (batch, 1), for any batch; `expected.npz` holds the same, as
-PyTorch gives it for the probe. Equal requests give equal bytes on one machine.
+`features` float32 (batch, d), or the raw columns of the encoding, (batch, 1) or (batch, items), and gives
+`probabilities` float32 (batch, k), or for a number or a count `prediction` float32 (batch, 1), for any batch;
+`expected.npz` holds the same, as PyTorch gives it for the probe. Equal requests give equal bytes on one machine.
 
 **The team's model.py** holds `build_model(config: dict) -> torch.nn.Module`, called with {"features": d, "classes": k,
 "outputs": k or 1}; the module maps float32 (n, d) to (n, outputs): one logit a class, a number, or the logarithm of an
