@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from mlagent.errors import InputError
 
@@ -24,6 +25,7 @@ class Scorer:
                 f"{model.name} cannot be loaded by ONNX Runtime: {str(error).splitlines()[0]}",
                 hint="export it anew; an older ONNX Runtime may lack the operator set (export.opset)",
             ) from error
+        self._name = model.name
         given = [one.name for one in self._session.get_outputs()]
         self._answer = next((one for one in ANSWERS if one in given), "")
         if not self._answer:
@@ -38,10 +40,19 @@ class Scorer:
         return {one.name: one.type for one in self._session.get_inputs()}
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Probabilities float32 (rows, classes) or numbers (rows, 1), of inputs by name, each (rows, …), in batches."""
+        """Probabilities float32 (rows, classes) or numbers (rows, 1), of inputs by name, each (rows, …), in batches.
+
+        InputError (4) where they are of other types or widths than it takes.
+        """
         rows = len(next(iter(inputs.values())))
         batches = ({name: one[at : at + BATCH] for name, one in inputs.items()} for at in range(0, rows, BATCH))
-        return np.concatenate([self._session.run([self._answer], batch)[0] for batch in batches])
+        try:
+            return np.concatenate([self._session.run([self._answer], batch)[0] for batch in batches])
+        except InvalidArgument as error:
+            raise InputError(
+                f"{self._name} does not take these rows: {str(error).splitlines()[0]}",
+                hint="retrain it on today's columns",
+            ) from error
 
 
 def tools() -> dict[str, str]:

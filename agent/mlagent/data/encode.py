@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from mlagent.data import lists
 from mlagent.data.schema import Kind, Schema
 from mlagent.errors import InputError
 
@@ -18,13 +19,21 @@ FIRST = datetime(2000, 1, 1)  # noqa: DTZ001 - without a zone, as all moments in
 TEXTS = ("text", "date", "datetime")
 
 
+class Item(msgspec.Struct, frozen=True):
+    """How one number of a list is filled and scaled."""
+
+    fill: float = 0.0
+    mean: float = 0.0
+    scale: float = 1.0
+
+
 class Encoding(msgspec.Struct, frozen=True, kw_only=True):
     """One column and the features that it becomes.
 
     A number becomes (value - mean) / scale, of `fill` where it is absent; a boolean 0 or 1; a text a 1 for the one of
     `categories` that it is, which were those of the training part, so that one unknown is none of them; a date its year
     in decades from 2000, sine and cosine of its place in the year, and its place in the month, a datetime those and its
-    place in the day. `missing` adds a 1 where it is absent.
+    place in the day; a list a number for each of `items`. `missing` adds a 1 where it is absent.
     """
 
     column: str
@@ -34,6 +43,7 @@ class Encoding(msgspec.Struct, frozen=True, kw_only=True):
     fill: float = 0.0
     mean: float = 0.0
     scale: float = 1.0
+    items: tuple[Item, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -41,6 +51,8 @@ class Encoding(msgspec.Struct, frozen=True, kw_only=True):
         found = tuple(f"{self.column} {part}" for part in _PARTS.get(self.kind, ())) or (self.column,)
         if self.kind == "text":
             found = tuple(f"{self.column}={one}" for one in self.categories)
+        elif self.kind == "list":
+            found = tuple(f"{self.column}[{place}]" for place in range(len(self.items)))
         return found + ((f"{self.column} missing",) if self.missing else ())
 
 
@@ -81,19 +93,29 @@ def _fit(column: pl.Series, schema: Schema | None, scaling: Scaling) -> Encoding
     missing = column.null_count() > 0 or bool(known and known.nullable)
     categories = tuple(column.drop_nulls().unique().sort().to_list()) if kind == "text" else ()
     numbers = column.drop_nulls().cast(pl.Float64).to_numpy() if kind in ("number", "integer") else np.empty(0)
-    fill, deviation = (
-        (float(np.float32(one)) for one in (numbers.mean(), numbers.std())) if len(numbers) else (0.0, 0.0)
-    )
-    scaled = scaling == "standard" and deviation > 0
+    one = _item(numbers, scaling)
     return Encoding(
         column=column.name,
         kind=kind,
         categories=categories,
         missing=missing,
-        fill=fill,
-        mean=fill if scaled else 0.0,
-        scale=deviation if scaled else 1.0,
+        fill=one.fill,
+        mean=one.mean,
+        scale=one.scale,
+        items=_items(column.drop_nulls(), known.length, scaling) if known and known.length else (),
     )
+
+
+def _items(lists_: pl.Series, length: int, scaling: Scaling) -> tuple[Item, ...]:
+    numbers = lists.matrix(lists_, length).astype(np.float64)
+    return tuple(_item(numbers[:, place], scaling) for place in range(length))
+
+
+def _item(numbers: np.ndarray, scaling: Scaling) -> Item:
+    if not len(numbers):
+        return Item()
+    fill, deviation = (float(np.float32(one)) for one in (numbers.mean(), numbers.std()))
+    return Item(fill, fill, deviation) if scaling == "standard" and deviation > 0 else Item(fill)
 
 
 def apply(shape: Shape, rows: pl.DataFrame) -> np.ndarray:
@@ -111,6 +133,13 @@ def _number(one: Encoding, values: pl.Series) -> np.ndarray:
     numbers = values.cast(pl.Float32).fill_null(one.fill).to_numpy()
     scaled: np.ndarray = (numbers - np.float32(one.mean)) / np.float32(one.scale)
     return scaled.reshape(-1, 1)
+
+
+def _list(one: Encoding, values: pl.Series) -> np.ndarray:
+    numbers = lists.matrix(values, len(one.items))
+    fills, means, scales = np.array([(item.fill, item.mean, item.scale) for item in one.items], np.float32).T
+    scaled: np.ndarray = (np.where(np.isnan(numbers), fills, numbers) - means) / scales
+    return scaled
 
 
 def _boolean(_: Encoding, values: pl.Series) -> np.ndarray:
@@ -146,19 +175,23 @@ _ENCODERS: Mapping[Kind, Callable[[Encoding, pl.Series], np.ndarray]] = {
     "text": _text,
     "date": _date,
     "datetime": _datetime,
+    "list": _list,
 }
 
 
 def inputs(shape: Shape, rows: pl.DataFrame) -> dict[str, np.ndarray]:
-    """Rows as the shipped model takes them: raw columns (rows, 1) by name, or `features`."""
+    """Rows as the shipped model takes them: raw columns by name, (rows, 1) or (rows, items), or `features`."""
     if not shape.raw:
         return {"features": apply(shape, rows)}
-    return {one.column: _raw(one, rows.get_column(one.column)).reshape(-1, 1) for one in shape.encoding}
+    wide = {one.column: max(1, len(one.items)) for one in shape.encoding}
+    return {one.column: _raw(one, rows[one.column]).reshape(-1, wide[one.column]) for one in shape.encoding}
 
 
 def _raw(one: Encoding, values: pl.Series) -> np.ndarray:
     if one.kind in TEXTS:
         return _texts(values)
+    if one.kind == "list":
+        return lists.matrix(values, len(one.items))
     if one.kind == "number":
         return values.cast(pl.Float32).to_numpy()
     if one.missing:  # an absent whole number or boolean is NaN
@@ -172,7 +205,7 @@ def _texts(values: pl.Series) -> np.ndarray:
 
 
 def feed(types: Mapping[str, str], rows: pl.DataFrame) -> dict[str, np.ndarray]:
-    """Rows as another model takes them, (rows, 1) by the names and ONNX types of its inputs.
+    """Rows as another model takes them, (rows, 1) or (rows, items) by the names and ONNX types of its inputs.
 
     InputError (4) for an input that no column is, or whose type the column cannot take.
     """
@@ -181,7 +214,7 @@ def feed(types: Mapping[str, str], rows: pl.DataFrame) -> dict[str, np.ndarray]:
         if name not in rows.columns:
             raise InputError(f"it takes {name!r}, which these rows do not have", hint="retrain it on today's columns")
         try:
-            found[name] = _as(type_, rows.get_column(name)).reshape(-1, 1)
+            found[name] = _as(type_, rows.get_column(name)).reshape(rows.height, -1)
         except (KeyError, ValueError, TypeError, pl.exceptions.PolarsError) as error:
             message = f"it takes {name!r} as {type_}, and these rows hold {rows.schema[name]}"
             raise InputError(message, hint="retrain it on today's columns") from error
@@ -193,6 +226,8 @@ def _as(type_: str, values: pl.Series) -> np.ndarray:
         return _texts(values)
     if values.dtype == pl.String:
         raise TypeError
+    if isinstance(values.dtype, pl.List) and type_ == "tensor(float)":
+        return lists.matrix(values, lists.longest(values))
     kinds = {
         "tensor(float)": pl.Float32,
         "tensor(double)": pl.Float64,

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from mlagent.data.encode import MISSING
+from mlagent.data.lists import sizes
 from mlagent.data.schema import Column
 
 FEW = 12  # different numbers that are groups by themselves
@@ -11,7 +12,11 @@ BANDS = 4
 
 
 def labels(values: pl.Series) -> np.ndarray:
-    """A text (rows,) for each value; of more than 12 different numbers or dates the quarter of the rows it is in."""
+    """A text (rows,) for each value; of more than 12 different numbers or dates the quarter of the rows it is in.
+
+    A list counts by its Euclidean length.
+    """
+    values = sizes(values)
     if values.dtype.is_numeric() or values.dtype.is_temporal():
         there = values.drop_nulls()
         named = values.cast(pl.String) if there.n_unique() <= FEW else _bands(values, there)

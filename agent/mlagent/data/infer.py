@@ -7,6 +7,7 @@ import msgspec
 import polars as pl
 
 from mlagent.core.context import DataFile
+from mlagent.data.lists import of_numbers, whole_items
 from mlagent.data.schema import Column, Kind, Schema
 from mlagent.data.tables import Opened, open_table
 from mlagent.data.typed import TEXTS, convert
@@ -18,7 +19,7 @@ _TRIED: tuple[Kind, ...] = ("integer", "number", "boolean", "date", "datetime")
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What a column held; `values` only where there were few."""
+    """What a column held; `values` only where there were few; of a list `low` and `high` are its lengths."""
 
     kind: Kind
     rows: int
@@ -28,11 +29,18 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[str, ...] = ()
     distinct: int | None = None
     longest: int | None = None
+    whole: bool = False
+
+    @property
+    def length(self) -> int | None:
+        """How many items every list has; None where that is not one number."""
+        return self.high if self.kind == "list" and self.low == self.high else None
 
 
 def loose(files: Sequence[DataFile]) -> Schema:
     """Types alone: everything may be empty, in any range."""
-    return Schema(columns={name: Column(type=one.kind, nullable=True) for name, one in look(files).items()})
+    seen = look(files).items()
+    return Schema(columns={name: Column(type=one.kind, nullable=True, length=one.length) for name, one in seen})
 
 
 def look(files: Sequence[DataFile]) -> dict[str, Seen]:
@@ -61,14 +69,16 @@ def _look(opened: Sequence[Opened], name: str) -> Seen:
         if kind == "text":
             longest = max(longest or 0, int(column.str.len_chars().max() or 0))  # type: ignore[arg-type]
         elif kind != "boolean":
-            finite = column.filter(column.is_finite()) if column.dtype.is_float() else column
+            numbers = column.list.len() if kind == "list" else column
+            finite = numbers.filter(numbers.is_finite()) if numbers.dtype.is_float() else numbers
             low, high = _least(low, finite.min()), _most(high, finite.max())
         if values is not None and kind in ("text", "integer"):
             values |= set(column.drop_nulls().unique().cast(pl.String).to_list())
             values = values if len(values) <= MOST_VALUES else None
     few = tuple(sorted(values)) if values and kind == "text" else ()
     distinct = len(values) if values is not None else None
-    return Seen(kind=kind, rows=rows, nulls=nulls, low=low, high=high, values=few, distinct=distinct, longest=longest)
+    found = Seen(kind=kind, rows=rows, nulls=nulls, low=low, high=high, values=few, distinct=distinct, longest=longest)
+    return msgspec.structs.replace(found, whole=all(whole_items(table.schema[name]) for table in opened))
 
 
 def _kinds(dtype: pl.DataType) -> tuple[Kind, ...]:
@@ -80,6 +90,7 @@ def _kinds(dtype: pl.DataType) -> tuple[Kind, ...]:
         (dtype == pl.Boolean(), "boolean"),
         (dtype == pl.Date(), "date"),
         (isinstance(dtype, pl.Datetime), "datetime"),
+        (of_numbers(dtype), "list"),
     )
     return tuple(kind for fits, kind in names if fits)[:1]
 
@@ -141,7 +152,10 @@ def _column(one: Seen) -> Iterator[str]:
     yield f"type: {one.kind}"
     if one.nulls:
         yield f"nullable: true # {one.nulls} of {one.rows} are empty"
-    if one.low is not None:
+    if one.kind == "list":
+        yield f"length: {one.high}" + ("" if one.length else f" # some have only {one.low}")
+        yield f"items: {'integer' if one.whole else 'float'}"
+    elif one.low is not None:
         yield f"min: {_bound(one.low)}"
         yield f"max: {_bound(one.high)}"
     if one.values:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import polars as pl
 
+from mlagent.data.lists import sizes
 from mlagent.data.mixing import splitmix
 from mlagent.data.plots import Spell, bars, bins, histogram, share, short, text
 from mlagent.data.profile import MOST_CATEGORIES, numbers_of
@@ -24,7 +25,8 @@ def page(source: str, rows: int, sample: pl.DataFrame, schema: Schema) -> str:
     """
     if not sample.width:
         sample = pl.DataFrame(schema={name: DTYPES[column.type] for name, column in schema.columns.items()})
-    columns = [(sample.get_column(name), schema.columns[name]) for name in schema.columns if name in sample.columns]
+    names = [name for name in schema.columns if name in sample.columns]
+    columns = [(sizes(sample.get_column(name)), schema.columns[name]) for name in names]
     head = ("column", "type", "empty", "different", "least", "greatest", "commonest")
     parts = [
         "<!doctype html>",
@@ -72,6 +74,9 @@ def _said(values: pl.Series, column: Column) -> str:
         return f"<p>The same in every row that has it: {text(short(only, 200))}</p>"
     if column.type in ("text", "boolean"):
         return _texts(there)
+    if column.type == "list":
+        shape = _shape(f"Histogram of the Euclidean length of {there.name}", there, "number")
+        return f"<p>Lists of {column.length or 'several numbers of'} numbers; their Euclidean length:</p>{shape}"
     return _shape(f"Histogram of {there.name}", there, column.type)
 
 

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from mlagent.data.lists import sizes
 from mlagent.data.schema import Schema
 from mlagent.measure import distance
 
@@ -15,8 +16,9 @@ SCHEMA_VERSION = 1
 
 
 class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a number (dates count in days) the deciles `edges` and the `counts` between them; of a category its counts.
+    """Of a number the deciles `edges` and the `counts` between them; of a category its counts.
 
+    Dates count in days, lists by their Euclidean length.
     Text with more than a thousand values is profiled by its length (`by_length`).
     """
 
@@ -100,8 +102,8 @@ def _moved(before: ColumnProfile, values: pl.Series) -> Moved:
 
 
 def numbers_of(values: pl.Series) -> np.ndarray:
-    """Finite numbers of a column: dates as days, text as its length."""
-    values = values.drop_nulls()
+    """Finite numbers of a column: dates as days, text as its length, lists as their Euclidean length."""
+    values = sizes(values.drop_nulls())
     if values.dtype == pl.String:
         values = values.str.len_chars()
     elif values.dtype.is_temporal():

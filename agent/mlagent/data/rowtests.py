@@ -54,6 +54,8 @@ def row_tests(schema: Schema, now: datetime) -> Iterator[RowTest]:
 
 def _of(name: str, column: Column, now: datetime) -> Iterator[tuple[str, str, pl.Expr]]:
     value = pl.col(name)
+    if column.type == "list":
+        yield from _of_list(name, column)
     if column.type == "number":
         yield "finite", f"{name} not finite", value.is_finite().not_()
     if column.min is not None or column.max is not None:
@@ -69,6 +71,16 @@ def _of(name: str, column: Column, now: datetime) -> Iterator[tuple[str, str, pl
     if column.past:
         moment_ = now.date() if column.type == "date" else now.astimezone(UTC).replace(tzinfo=None)
         yield "past", f"{name} in the future", value > moment_
+
+
+def _of_list(name: str, column: Column) -> Iterator[tuple[str, str, pl.Expr]]:
+    value, item = pl.col(name).list, pl.element()
+    if column.length is not None:
+        yield "length", f"{name} that has not {column.length} items", value.len() != column.length
+    yield "items", f"{name} with an empty item", value.eval(item.is_null()).list.any()
+    yield "finite", f"{name} with an item not finite", value.eval(item.is_finite().not_()).list.any()
+    if column.items == "integer":
+        yield "items", f"{name} with an item not whole", value.eval(item % 1 != 0).list.any()
 
 
 def _out_of_range(value: pl.Expr, column: Column) -> pl.Expr:

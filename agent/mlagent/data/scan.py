@@ -14,7 +14,7 @@ from mlagent.data.rowtests import RAW, RowTest, row_tests
 from mlagent.data.sample import Sample
 from mlagent.data.schema import Schema
 from mlagent.data.tables import Opened, open_table
-from mlagent.data.typed import convert
+from mlagent.data.typed import conversions
 
 BATCH_ROWS = 500_000
 MASKED = "[masked]"
@@ -95,7 +95,7 @@ class Scanner:
         for name in here:
             if name not in wanted:
                 self._extra.setdefault(name, []).append(table.file.name)
-        changed = self._conversions(table, list(here))
+        changed = conversions(table, here, self.schema)
         asked = [
             (one, mask)
             for one, mask in self._asked(set(here), set(changed))
@@ -107,17 +107,12 @@ class Scanner:
             self._rows += batch.height
             self._progress(self._rows, max(self._rows, self._all_rows))
 
-    def _conversions(self, table: Opened, names: Sequence[str]) -> dict[str, pl.Expr]:
-        wanted = self.schema.columns
-        found = {name: convert(name, table.schema[name], wanted[name].type) for name in names if name in wanted}
-        return {name: one for name, one in found.items() if one is not None}
-
     def _again(self, opened: Sequence[Opened], names: Sequence[str]) -> Iterator[tuple[str, int, pl.DataFrame]]:
         """The rows of some columns once more: file, offset, typed rows."""
         for table in opened:
             offset = 0
             for batch in table.batches(BATCH_ROWS, names) if set(names) <= set(table.schema) else ():
-                yield table.file.name, offset, _typed(batch, self._conversions(table, names))
+                yield table.file.name, offset, _typed(batch, conversions(table, names, self.schema))
                 offset += batch.height
 
     def _shown(self, frame: pl.DataFrame, index: int, file: str, offset: int) -> Iterator[Row]:

@@ -10,18 +10,19 @@ from msgspec import Meta
 
 from mlagent.core.verdict import Severity
 
-Kind = Literal["integer", "number", "text", "boolean", "date", "datetime"]
+Kind = Literal["integer", "number", "text", "boolean", "date", "datetime", "list"]
 Scalar = bool | int | float | str
 Allowed = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$")]
-CHECKS = ("type", "null", "finite", "range", "values", "pattern", "length", "unique", "past", "fresh")
+CHECKS = ("type", "null", "items", "finite", "range", "values", "pattern", "length", "unique", "past", "fresh")
 BACKSLASH = "\\"
-DTYPES: Mapping[str, type[pl.DataType]] = {
-    "integer": pl.Int64,
-    "number": pl.Float64,
-    "text": pl.String,
-    "boolean": pl.Boolean,
-    "date": pl.Date,
-    "datetime": pl.Datetime,
+DTYPES: Mapping[str, pl.DataType] = {
+    "integer": pl.Int64(),
+    "number": pl.Float64(),
+    "text": pl.String(),
+    "boolean": pl.Boolean(),
+    "date": pl.Date(),
+    "datetime": pl.Datetime(),
+    "list": pl.List(pl.Float64()),
 }
 KINDS_OF: Mapping[str, tuple[Kind, ...]] = {
     "min": ("integer", "number", "date", "datetime"),
@@ -30,14 +31,18 @@ KINDS_OF: Mapping[str, tuple[Kind, ...]] = {
     "min_length": ("text",),
     "max_length": ("text",),
     "max_age_days": ("date", "datetime"),
+    "values": ("integer", "number", "text", "boolean", "date", "datetime"),
+    "length": ("list",),
+    "items": ("list",),
 }
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     r"""One column; `min` and `max` are inclusive, `pattern` must match the whole value, `\d` and `\w` are ASCII.
 
-    `max_age_days` asks the newest value to be at most so old, `past` forbids values after now. `warn` names checks that
-    only warn (true: all), `max_failures` is how many rows, or which share of them, may fail a check.
+    A list has `length` items, which are numbers. `max_age_days` asks the newest value to be at most so old, `past`
+    forbids values after now. `warn` names checks that only warn (true: all), `max_failures` is how many rows, or which
+    share of them, may fail a check.
     """
 
     type: Kind
@@ -48,6 +53,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     pattern: str | None = None
     min_length: Annotated[int, Meta(ge=0)] | None = None
     max_length: Annotated[int, Meta(ge=0)] | None = None
+    length: Annotated[int, Meta(ge=1)] | None = None
+    items: Literal["float", "integer"] | None = None
     unique: bool = False
     max_age_days: Annotated[float, Meta(gt=0)] | None = None
     past: bool = False

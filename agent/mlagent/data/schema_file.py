@@ -103,6 +103,9 @@ def _agrees(document: Document, schema: Schema) -> None:
                     f"{document.where('unique', str(index), 'columns')}: {name!r} is not a column of the schema"
                     f"{nearest(name, schema.columns)}"
                 )
+            if schema.columns[name].type == "list":
+                where = document.where("unique", str(index), "columns")
+                raise ConfigError(f"{where}: {name!r} is a list, and `unique` is not for these")
     for index, rule in enumerate(schema.rules):
         _rule(document, schema, index, rule)
 
@@ -112,6 +115,8 @@ def _column(document: Document, name: str, column: Column) -> None:
         if getattr(column, key) is not None and column.type not in kinds:
             where = _at(document, "columns", name, key)
             raise ConfigError(f"{where} is for {' or '.join(kinds)}, and it is {column.type}")
+    if column.type == "list":
+        _list(column, _at(document, "columns", name))
     for key in ("min", "max"):
         if getattr(column, key) is not None:
             _bound(column, getattr(column, key), _at(document, "columns", name, key))
@@ -125,6 +130,13 @@ def _column(document: Document, name: str, column: Column) -> None:
                 f"{_at(document, 'columns', name, 'warn')}: {check!r} is no check{nearest(check, CHECKS)}",
                 hint=f"checks: {', '.join(CHECKS)}",
             )
+
+
+def _list(column: Column, where: str) -> None:
+    if column.length is None:
+        raise ConfigError(f"{where} is a list without a length", hint="say how many items each has: length: 8")
+    if column.unique or column.past:
+        raise ConfigError(f"{where}: unique and past are not for a list")
 
 
 def _bound(column: Column, value: Any, where: str) -> None:  # noqa: ANN401 - what stands in the file
@@ -158,7 +170,7 @@ def _rule(document: Document, schema: Schema, index: int, rule: Rule) -> None:
         if name not in schema.columns:
             raise ConfigError(f"{where} asks for {name!r}, which is not a column{nearest(name, schema.columns)}")
     two = pl.DataFrame(
-        {name: [None, None] for name in names}, schema={n: DTYPES[schema.columns[n].type]() for n in names}
+        {name: [None, None] for name in names}, schema={n: DTYPES[schema.columns[n].type] for n in names}
     )
     try:
         tried = two.select(asked.alias("it"))

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from mlagent.config.sections import Data
+from mlagent.data.lists import spread
 from mlagent.data.mixing import splitmix
 from mlagent.data.table import FILE, Table
 from mlagent.errors import InputError
@@ -23,7 +24,8 @@ LOOKED_AT = 50_000
 class Leaks(msgspec.Struct, frozen=True):
     """`crossing`: rows of the other parts whose key (or, without one, whose features) the training part holds too.
 
-    `giveaways`: for each column how much of the target, class or number, it gives away by itself, from 0 to 1.
+    `giveaways`: for each column how much of the target, class or number, it gives away by itself, from 0 to 1; for a
+    list as much as the item that gives most.
     """
 
     crossing: int
@@ -98,7 +100,10 @@ def leaks(table: Table, masks: Masks, data: Data) -> Leaks:
     chosen = np.flatnonzero(masks["train"])[:LOOKED_AT]
     target = table.target[chosen]
     measure = given_away if data.kind == "classification" else explained
-    found = {one.name: measure(_codes(one.gather(chosen)), target) for one in table.features.get_columns()}
+    found = {
+        one.name: max(measure(_codes(part), target) for part in spread([one.gather(chosen)]))
+        for one in table.features.get_columns()
+    }
     return Leaks(int(crossing), int(others.sum()), found)
 
 
@@ -118,7 +123,7 @@ def row_hash(table: Table) -> np.ndarray:
 def mixed(columns: list[pl.Series]) -> np.ndarray:
     """uint64 (rows,): splitmix64 over the columns; the same on every machine and with every version of polars."""
     found = np.full(len(columns[0]), 0x9E3779B97F4A7C15, dtype=np.uint64)
-    for column in columns:
+    for column in spread(columns):
         found = splitmix(found ^ _bits(column))
     return found
 

@@ -11,7 +11,7 @@ from mlagent.config.sections import Data
 from mlagent.core.context import DataFile
 from mlagent.data.schema import Schema
 from mlagent.data.tables import open_table
-from mlagent.data.typed import convert
+from mlagent.data.typed import conversions
 from mlagent.errors import ConfigError, InputError
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {".csv": pl.read_csv, ".parquet": pl.read_parquet}
@@ -61,7 +61,7 @@ def read(files: Sequence[DataFile], data: Data, schema: Schema | None = None) ->
     features = frame.drop(data.target, FILE, *beside)
     if not features.width:
         raise ConfigError("no column is left to learn from", hint="data.exclude, key, group and time are no features")
-    _refuse_odd(features, name) if schema else _refuse_unusable(features, name)
+    _refuse_odd(features, name, schema) if schema else _refuse_unusable(features, name)
     target, classes = _TARGETS[data.kind](frame.get_column(data.target), name)
     return Table(features, target, classes, frame.select(*beside, FILE))
 
@@ -86,20 +86,24 @@ def _open(file: DataFile, schema: Schema | None) -> pl.DataFrame:
 def _typed(file: DataFile, schema: Schema) -> pl.DataFrame:
     opened = open_table(file)
     known = [name for name in opened.schema if name in schema.columns]
-    changed = (convert(name, opened.schema[name], schema.columns[name].type) for name in known)
-    expressions = [one for one in changed if one is not None]
+    expressions = list(conversions(opened, known, schema).values())
     absent = pl.col(pl.Float32, pl.Float64).fill_nan(None)
     batches = [batch.with_columns(expressions).with_columns(absent) for batch in opened.batches(BATCH_ROWS, known)]
     return pl.concat(batches) if batches else pl.DataFrame(schema=dict.fromkeys(known, pl.Null))
 
 
-def _refuse_odd(features: pl.DataFrame, name: str) -> None:
-    """What no encoding knows: a text that is no category, a number that is infinite."""
+def _refuse_odd(features: pl.DataFrame, name: str, schema: Schema) -> None:
+    """What no encoding knows: a text that is no category, a number that is infinite, a list that is not whole."""
     for column in features.get_columns():
         if column.dtype == pl.String:
             _refuse_many(column, name)
         elif column.dtype.is_float():
             _refuse_rows(column, column.is_infinite().fill_null(value=False), name, "finite")
+        elif isinstance(column.dtype, pl.List):
+            length = schema.columns[column.name].length
+            odd = column.list.eval(pl.element().is_finite().fill_null(value=False).not_()).list.any()
+            bad = ((column.list.len() != length) | odd).fill_null(value=False)
+            _refuse_rows(column, bad, name, f"a list of {length} finite numbers")
 
 
 def _refuse_unusable(features: pl.DataFrame, name: str) -> None:
@@ -110,7 +114,7 @@ def _refuse_unusable(features: pl.DataFrame, name: str) -> None:
         else:
             raise InputError(
                 f"{name}: the column {column.name!r} holds {column.dtype}, and features are numbers",
-                hint="a text becomes a category where data.schema names it; data.exclude leaves a column out",
+                hint="texts and lists become features where data.schema names them; data.exclude leaves a column out",
             )
 
 
@@ -168,7 +172,11 @@ def _refuse_rows(column: pl.Series, bad: pl.Series, name: str, wanted: str) -> N
     rows = bad.fill_null(value=True).arg_true()
     if len(rows):
         raise InputError(
-            f"{name}: {column.name!r} is {column[rows[0]]} in data row {rows[0] + 1}, not {wanted}"
+            f"{name}: {column.name!r} is {_shown(column[rows[0]])} in data row {rows[0] + 1}, not {wanted}"
             f" ({len(rows)} such rows in {len(column)})",
             hint="fill these values or drop the rows",
         )
+
+
+def _shown(value: object) -> str:
+    return str(value.to_list() if isinstance(value, pl.Series) else value)[:80]

@@ -20,8 +20,9 @@ is gone on from, to the same bits on the same device where `deterministic` is as
 `shape` (a path), `device`, `seed`, `threads` and `params` (an object of its own), and leaves the same, but
 model.onnx, and expected.npz if the script wrote it, where the script does not leave weights.
 `export` asks further for `checkpoint` (a model.pt), `probe` (npz, only `features` is read), `features` (d), `kind`,
-`classes` (k), `opset` (18 or later), `precision` and `variants` (a list) of fp32, fp16 and int8, and `shape` (JSON: `raw`, and `encoding` where that is true), and leaves
-model.onnx, a model-PRECISION.onnx for each variant, expected.npz and result.json, which says by which exporter.
+`classes` (k), `opset` (18 or later), `precision` and `variants` (a list) of fp32, fp16 and int8, and `shape` (JSON:
+`raw`, and `encoding` where that is true), and leaves model.onnx, a model-PRECISION.onnx for each variant, expected.npz
+and result.json, which says by which exporter.
 `own` asks for `onnx` (a script's own model.onnx), `shape`, `kind` and `classes`, without project and model, and leaves
 model.onnx and result.json.
 `rows` asks, instead of `model`, for `schema` ("checks.py:name"), `listing` (JSON: `files`, each with name and path,
@@ -34,9 +35,9 @@ which time stands. `progress.json`, about once a second while it trains, says ho
 step, steps, train_loss.
 `result.json` is written last: it is there exactly when everything else is. No file ever stands half written under its
 own name. `model.pt` holds the state_dict of the epoch with the lowest validation loss, on the CPU; `model.onnx` takes
-`features` float32 (batch, d), or the raw columns (batch, 1) of the encoding, and gives `probabilities` float32
-(batch, k), or for a number or a count `prediction` float32 (batch, 1), for any batch; `expected.npz` holds the same,
-as PyTorch gives it for the probe. Equal requests give equal bytes on one machine.
+`features` float32 (batch, d), or the raw columns of the encoding, (batch, 1) or (batch, items), and gives
+`probabilities` float32 (batch, k), or for a number or a count `prediction` float32 (batch, 1), for any batch;
+`expected.npz` holds the same, as PyTorch gives it for the probe. Equal requests give equal bytes on one machine.
 
 **The team's model.py** holds `build_model(config: dict) -> torch.nn.Module`, called with {"features": d, "classes": k,
 "outputs": k or 1}; the module maps float32 (n, d) to (n, outputs): one logit a class, a number, or the logarithm of an

@@ -1,7 +1,8 @@
 """The encoding as an ONNX graph before the model's: what ships takes raw columns, and nothing runs beside it.
 
 It computes in float32 what `mlagent.data.encode` computed for the training part; `export` compares the two on held-out
-rows. `encoding` is that of shape.json: dicts with column, kind, categories, missing, fill, mean, scale.
+rows. `encoding` is that of shape.json: dicts with column, kind, categories, missing, fill, mean, scale, and items, each
+with the last three, of a list.
 """
 
 import math
@@ -41,7 +42,7 @@ class Graph:
 
 
 def merge(model: onnx.ModelProto, encoding: Sequence[Mapping[str, Any]], opset: int) -> onnx.ModelProto:
-    """The model behind its encoding: inputs are the raw columns (batch, 1), outputs the model's own."""
+    """The model behind its encoding: inputs are the raw columns (batch, 1) or (batch, items), outputs its own."""
     graph = Graph()
     columns = [part for one in encoding for part in _COLUMNS[one["kind"]](graph, one)]
     graph.nodes.append(helper.make_node("Concat", columns, [f"encode/{FEATURES}"], axis=1))
@@ -50,7 +51,7 @@ def merge(model: onnx.ModelProto, encoding: Sequence[Mapping[str, Any]], opset: 
         helper.make_graph(
             graph.nodes,
             "encode",
-            [helper.make_tensor_value_info(one["column"], type_of(one), ["batch", 1]) for one in encoding],
+            [helper.make_tensor_value_info(one["column"], type_of(one), ["batch", width_of(one)]) for one in encoding],
             [helper.make_tensor_value_info(f"encode/{FEATURES}", TensorProto.FLOAT, ["batch", width])],
             graph.constants,
         ),
@@ -80,11 +81,16 @@ def type_of(one: Mapping[str, Any]) -> int:
     """Texts and dates are strings; an absent whole number or boolean is NaN, so such columns are doubles."""
     if one["kind"] in _TEXTS:
         return int(TensorProto.STRING)
-    if one["kind"] == "number":
+    if one["kind"] in ("number", "list"):
         return int(TensorProto.FLOAT)
     if one["missing"]:
         return int(TensorProto.DOUBLE)
     return int(TensorProto.INT64 if one["kind"] == "integer" else TensorProto.BOOL)
+
+
+def width_of(one: Mapping[str, Any]) -> int:
+    """Values a row: of a list, its items."""
+    return max(1, len(one["items"]))
 
 
 def _number(graph: Graph, one: Mapping[str, Any]) -> list[str]:
@@ -92,9 +98,20 @@ def _number(graph: Graph, one: Mapping[str, Any]) -> list[str]:
     if type_of(one) != TensorProto.FLOAT:
         value = graph("Cast", value, to=TensorProto.FLOAT)
     absent = graph("IsNaN", value)
-    filled = graph("Where", absent, graph.constant(one["fill"]), value)
-    scaled = graph("Div", graph("Sub", filled, graph.constant(one["mean"])), graph.constant(one["scale"]))
-    return [scaled, *_missing(graph, one, absent)]
+    return [_scaled(graph, value, absent, one), *_missing(graph, one, absent)]
+
+
+def _list(graph: Graph, one: Mapping[str, Any]) -> list[str]:
+    """Its items as numbers; a list is absent as a whole."""
+    absent = graph("IsNaN", one["column"])
+    each = {key: [item[key] for item in one["items"]] for key in ("fill", "mean", "scale")}
+    first = graph("Gather", absent, graph.constant([0], np.int64), axis=1)
+    return [_scaled(graph, one["column"], absent, each), *_missing(graph, one, first)]
+
+
+def _scaled(graph: Graph, value: str, absent: str, by: Mapping[str, Any]) -> str:
+    filled = graph("Where", absent, graph.constant(by["fill"]), value)
+    return graph("Div", graph("Sub", filled, graph.constant(by["mean"])), graph.constant(by["scale"]))
 
 
 def _text(graph: Graph, one: Mapping[str, Any]) -> list[str]:
@@ -155,4 +172,5 @@ _COLUMNS: Mapping[str, Callable[[Graph, Mapping[str, Any]], list[str]]] = {
     "text": _text,
     "date": _date,
     "datetime": _date,
+    "list": _list,
 }

@@ -80,7 +80,7 @@ def export_legacy(module: Shipped, example: Tensor, opset: int) -> onnx.ModelPro
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns that it is the older one
-        warnings.simplefilter("error", torch.jit.TracerWarning)  # it would ship only the branch that it saw
+        warnings.simplefilter("error", torch.jit.TracerWarning)  # type: ignore[attr-defined]  # it would ship only the branch that it saw
         try:
             torch.onnx.export(
                 module,

@@ -66,7 +66,7 @@ def _columns(model: onnx.ModelProto, encoding: Sequence[Mapping[str, Any]]) -> N
             hint=f"it takes `{onnxfile.INPUT}`, or all of the raw columns by name: {', '.join(wanted) or 'none here'}",
         )
     for name, one in given.items():
-        _tensor(one, encoder.type_of(wanted[name]), 1)
+        _tensor(one, encoder.type_of(wanted[name]), encoder.width_of(wanted[name]))
 
 
 def _tensor(one: onnx.ValueInfoProto, kind: int, width: int) -> None:

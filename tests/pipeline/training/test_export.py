@@ -86,6 +86,8 @@ def test_a_number_ships_as_one_and_a_count_as_what_is_expected(workshop: "Worksh
     np.testing.assert_allclose(score({"features": features}), expected, rtol=1e-5, atol=1e-6)
     assert score({"features": features[:1]}).shape == (1, 1)
     assert parity.compare(score({"features": features}), workshop.output / "expected.npz").largest < 1e-5
+    with pytest.raises(InputError, match=r"model\.onnx does not take these rows: .*[Gg]ot invalid dimensions"):
+        score({"features": features[:, 1:]})
 
 
 def test_a_file_that_gives_something_else_is_refused_by_name(tmp_path: "Path") -> None:

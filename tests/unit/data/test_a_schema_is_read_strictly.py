@@ -24,6 +24,8 @@ extra_columns: warn
 drift: {psi_fail: null, ignore: [start]}
 """
 
+LAST = "type: integer, nullable: true, values: [0, 1, 2]"
+
 
 def read(folder: Path, text: str) -> object:
     (folder / "s.yaml").write_text(text)
@@ -62,6 +64,19 @@ TABLE = [
     Bad("warn: [range]", "warn: [ranges]", "s.yaml:5: columns.value.warn: 'ranges' is no check; did you mean 'range'?"),
     Bad("nullable: true,", "pattern: x,", "s.yaml:6: columns.claims made.pattern is for text, and it is integer"),
     Bad("values: [0, 1, 2]", "max_age_days: 3", "s.yaml:6: columns.claims made.max_age_days is for date or datetime"),
+    Bad("nullable: true,", "length: 3,", "s.yaml:6: columns.claims made.length is for list, and it is integer"),
+    Bad("nullable: true,", "items: float,", "s.yaml:6: columns.claims made.items is for list, and it is integer"),
+    Bad("type: integer", "type: list", "s.yaml:6: columns.claims made.values is for integer or number or text or"),
+    Bad(LAST, "type: list", "s.yaml:6: columns.claims made is a list without a length"),
+    Bad(LAST, "type: list, length: 0", "s.yaml:6: columns.claims made.length: expected int >= 1"),
+    Bad(LAST, "type: list, length: 2, items: text", "s.yaml:6: columns.claims made.items: invalid enum value 'text'"),
+    Bad(LAST, "type: list, length: 2, unique: true", "s.yaml:6: columns.claims made: unique and past are not for"),
+    Bad(LAST, "type: list, length: 2, min: 0", "s.yaml:6: columns.claims made.min is for integer or number or"),
+    Bad(
+        GOOD,
+        "columns: {a: {type: list, length: 2}}\nunique: [{columns: [a]}]\n",
+        "s.yaml:2: 'a' is a list, and `unique` is not for these",
+    ),
     Bad("[policy, start]", "[policy, strat]", "s.yaml:8: 'strat' is not a column of the schema; did you mean"),
     Bad("value > 1", "worth > 1", "s.yaml:10: rule 'costly' asks for 'worth', which is not a column"),
     Bad("value > 1", "value >>> 1", "s.yaml:10: rule 'costly' is not an SQL expression"),
