@@ -169,7 +169,8 @@ def test_the_worker_works_with_an_older_torch(
     run_until_gate(project, environments)
     assert public(used(project)["torch"]) == OLDER
     assert used(project)["numpy"] == NUMPY
-    stages = record(project)["stages"]
-    assert {name for name, stage in stages.items() if stage["reused_from"]} == BEFORE
+    reused = {name for name, stage in record(project)["stages"].items() if stage["reused_from"]}
+    assert reused >= BEFORE
+    assert not reused & {"check", "train", "export"}  # the gate may be: of figures alike to the last digit it is
     made = project / ".mlagent" / "runs" / record(project)["run_id"] / "export" / "result.json"
     assert public(json.loads(made.read_text())["torch"]) == OLDER
