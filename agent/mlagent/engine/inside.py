@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from mlagent.engine.doctor import Finding
 from mlagent.engine.workspace import Workspace
 
 NEEDED = ("torch", "numpy", "onnx", "onnxscript")
+OLDEST_TORCH = (2, 9)  # the worker is tested with it; pyproject's extra says the same
 SECONDS = 120.0
 SEEN = ("PATH", "HOME", "LD_LIBRARY_PATH")  # and CUDA's: enough for torch to find a GPU, and no secrets
 LOOK = """
@@ -75,6 +77,10 @@ def _inside(python: Path, remedy: str, needed: Sequence[str]) -> Iterator[Findin
     yield _found("python", version)
     for name in needed:
         yield _found(name, held[name]) if held[name] else Finding("worker", name, "missing", remedy)
+    numbers = re.match(r"(\d+)\.(\d+)", held["torch"] or "")
+    if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST_TORCH:
+        oldest = ".".join(map(str, OLDEST_TORCH))
+        yield Finding("worker", f"torch >= {oldest}", "missing", f"it holds {held['torch']}: declare {oldest} or later")
     if failure:
         yield Finding(
             "worker", "import torch", "missing", f"{failure}; declare another torch, or install what it needs"

@@ -90,6 +90,12 @@ def test_a_torch_without_a_gpu_is_none_the_worse(project: Path) -> None:
     assert held(project, says("2.9.1"))["CUDA"] == ("optional", "not usable from its torch: trains on the CPU")
 
 
+@pytest.mark.parametrize(("version", "old"), [("2.8.1+cu128", True), ("2.9.0", False), ("2.13.0+cpu", False)])
+def test_a_torch_too_old_for_the_worker_is_told(project: Path, version: str, old: bool) -> None:
+    found = held(project, says(version)).get("torch >= 2.9")
+    assert found == (("missing", f"it holds {version}: declare 2.9 or later") if old else None)
+
+
 def test_a_torch_that_cannot_be_imported_is_missing(project: Path) -> None:
     state, detail = held(project, says("2.9.1", failure="OSError: libcudart.so.12"))["import torch"]
     assert state == "missing"
