@@ -67,6 +67,7 @@ class Workshop:
         self.shape.write_text(json.dumps({"raw": False}), encoding="utf-8")
         return self._request("export") | {
             "checkpoint": str(self.output / "model.pt"), "probe": str(self.validation), "features": 16, "opset": 18,
+            "precision": "fp32", "variants": [],
             "shape": str(self.shape),
         } | changes  # fmt: skip
 
