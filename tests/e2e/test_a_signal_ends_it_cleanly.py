@@ -71,7 +71,8 @@ def test_a_signal(fresh: Path, cli: Cli, number: int, code: int, moment: str) ->
     assert states(fresh)[stage] == "stopped"
     assert record(fresh)["stages"][stage]["outputs"] == {}
     assert json.loads((run / "error.json").read_text())["exit_code"] == code
-    assert [path.name for path in run.rglob(".*")] == []
+    assert {path.name for path in run.rglob(".*")} <= ({".train-kept"} if stage == "train" else set())
+    assert all(path.suffix == ".pt" for path in run.glob(".train-kept/*/*"))  # checkpoints to go on from, each whole
     assert stage.encode() in out
 
 

@@ -179,6 +179,8 @@ class Runner:
             entry.outputs = self._collect(stage, work)
         finally:
             work.rename(final)
+            if not any(kept.glob("*")):
+                shutil.rmtree(kept.parent, ignore_errors=True)
         shutil.rmtree(kept.parent, ignore_errors=True)
         self._judge(stage, step, outputs, entry, final)
 

@@ -74,8 +74,8 @@ def _tensor(one: onnx.ValueInfoProto, kind: int, width: int) -> None:
     tensor, rank = one.type.tensor_type, 2
     dims = [dim.dim_value for dim in tensor.shape.dim]
     if tensor.elem_type != kind or len(dims) != rank or dims[1] not in (0, width):
-        found = f"{helper.tensor_dtype_to_string(tensor.elem_type)} {dims}" if tensor.elem_type else "no tensor"
-        wanted = f"{helper.tensor_dtype_to_string(kind)} [batch, {width}]"
+        found = f"{_name(tensor.elem_type)} {dims}" if tensor.elem_type else "no tensor"
+        wanted = f"{_name(kind)} [batch, {width}]"
         raise TeamFault(f"`{one.name}` of the script's model.onnx is {found}; wanted {wanted}", hint=_PAGE)
 
 
@@ -97,3 +97,7 @@ def _merged(model: onnx.ModelProto, encoding: Sequence[Mapping[str, Any]], opset
 
 def _first(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _name(kind: int) -> str:
+    return helper.tensor_dtype_to_string(kind).removeprefix("TensorProto.")
