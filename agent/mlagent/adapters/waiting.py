@@ -44,6 +44,7 @@ class WaitingTracker:
         """Write what waits, then this; None where it waits now, too."""
         follower, self._follower = self._follower, None
         if follower:
+            follower.end()
             training = msgspec.structs.replace(training, system=tuple(follower.readings))
             if not follower.join(PATIENCE_SECONDS):
                 self.reason = f"the tracking server has not answered for {PATIENCE_SECONDS:g} seconds"

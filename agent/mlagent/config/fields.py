@@ -6,7 +6,7 @@ import re
 import shlex
 import types
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -67,6 +67,11 @@ class Field(msgspec.Struct, frozen=True):
                 value = shlex.split(value)
             except ValueError as error:
                 raise msgspec.ValidationError(f"cannot be split into words: {error}") from error
+        if text and get_origin(self.plain_type) is dict:
+            try:
+                value = msgspec.json.decode(value)
+            except msgspec.DecodeError as error:
+                raise msgspec.ValidationError("as text, it must be a JSON object") from error
         if text and type(None) in get_args(_bare(self.type)) and value in ("", "null"):
             return None
         if isinstance(value, str) and any("\ud800" <= one <= "\udfff" for one in value):
@@ -141,7 +146,13 @@ def _bounds(form: Any) -> Iterator[str]:  # noqa: ANN401 - a type form
 
 
 def _type_words(form: Any) -> str:  # noqa: ANN401 - a type form
+    if get_origin(form) is Literal:
+        *others, last = map(str, get_args(form))
+        return f"{', '.join(others)} or {last}" if others else last
     if get_origin(form) is tuple:
-        return "a list of words"
+        one = _bare(get_args(form)[0])
+        return f"a list of {_type_words(one)}" if get_origin(one) is Literal else "a list of words"
+    if get_origin(form) is dict:
+        return "names with values"
     names = {int: "an integer", float: "a number", str: "text", bool: "true or false", Secret: "env:NAME or file:PATH"}
     return names.get(form, str(form))

@@ -84,12 +84,11 @@ def checks(found: Evaluation, limits: Limits) -> list[Check]:
     for name, one in found.models.items():
         each = [*_metrics(found, one, limits), *_compared(found, one, limits)]
         each += [*_fair(found, one, limits), *_slices(one, limits)]
-        judged += [msgspec.structs.replace(this, metric=_prefixed(found, name, this.metric)) for this in each]
+        prefix = "" if name == next(iter(found.models)) else f"{name}: "
+        judged += [
+            msgspec.structs.replace(this, metric=prefix + this.metric, reason=prefix + this.reason) for this in each
+        ]
     return judged
-
-
-def _prefixed(found: Evaluation, name: str, metric: str) -> str:
-    return metric if name == next(iter(found.models)) else f"{name}: {metric}"
 
 
 def _metrics(found: Evaluation, one: Measured, limits: Limits) -> Iterator[Check]:

@@ -76,7 +76,7 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     files = {config.precision: MODEL} | {one: VARIANT.format(one) for one in config.variants}
     found = [_compared(config, one, Scorer(ctx.work / file)(fed), expected, own=own) for one, file in files.items()]
     checks, said, hints = zip(*found, strict=True)
-    by = f" by the {made['exporter']} exporter" if made["exporter"] != "dynamo" else ""
+    by = {"dynamo": "", "own": " from the script"}.get(made["exporter"], f" by the {made['exporter']} exporter")
     made_by = {name: made[name] for name in ("exporter", "torch", "onnx", "onnxruntime in the worker") if name in made}
     return Outputs(
         summary=f"ONNX opset {made['opset']}{by}, {'; '.join(said)}",

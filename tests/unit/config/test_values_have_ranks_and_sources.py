@@ -8,6 +8,7 @@ from mlagent import catalog
 from mlagent.config.fields import all_fields
 from mlagent.config.load import Flag, load
 from mlagent.config.secret import Secret
+from mlagent.errors import ConfigError
 
 FILE = "project: {name: small}\ndata: {path: d.csv, target: y}\n"
 
@@ -65,10 +66,27 @@ def test_a_secret_stays_a_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert settings.secrets()[0].reveal() == "value-of-the-secret"
 
 
+def test_names_with_values_come_as_json_where_they_come_as_text(tmp_path: Path) -> None:
+    script = write(tmp_path, "train: {script: train.py}\n")
+    settings = load(catalog.SECTIONS, script, {"MLAGENT_TRAIN_PARAMS": '{"rate": 0.5, "name": "7"}'})
+    assert settings.plain("train")["params"] == {"rate": 0.5, "name": "7"}
+    for wrong in ("{rate: 0.5}", "[1]", '{"rate": [1]}'):
+        with pytest.raises(ConfigError) as failed:
+            load(catalog.SECTIONS, script, {"MLAGENT_TRAIN_PARAMS": wrong})
+        assert "MLAGENT_TRAIN_PARAMS" in failed.value.message
+
+
 def test_every_field_is_described_and_its_variable_is_its_own() -> None:
     fields = all_fields(catalog.SECTIONS)
     assert [field.key for field in fields.values() if not field.about.endswith(".")] == []
     assert len({field.variable for field in fields.values()}) == len(fields)
+
+
+def test_every_field_says_what_it_takes_in_words() -> None:
+    expected = {field.key: field.expects for field in all_fields(catalog.SECTIONS).values()}
+    assert expected["export.precision"] == "fp32, fp16 or int8, default fp32"
+    assert expected["export.variants"] == "a list of fp32, fp16 or int8, default []"
+    assert [key for key, words in expected.items() if "[" in words.partition(", default")[0] or "typing" in words] == []
 
 
 def test_no_field_takes_the_name_of_an_option_that_every_stage_has() -> None:
