@@ -42,7 +42,6 @@ np.savez(output / "expected.npz", probabilities=model.predict_proba(held_out["fe
 def with_script(project: Path, script: str, keys: str) -> None:
     (project / "train.py").write_text(script.lstrip())
     config = project / "mlpipeline.yaml"
-    instead = f"train: {{script: train.py, {keys}}}\n"
     written = re.sub(
         r"^train:\n( .*\n)+", f"train: {{script: train.py, {keys}}}\n", config.read_text(), flags=re.MULTILINE
     )
