@@ -65,6 +65,17 @@ def test_trainings_of_one_experiment_are_kept_apart(tracker: ExperimentTracker, 
     assert [tracker.history(one, "loss")[0].value for one in (first, second)] == [1.0, 2.0]
 
 
+def test_what_fails_while_it_is_followed_is_recorded_at_once(
+    tracker: ExperimentTracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlagent.adapters.waiting.PATIENCE_SECONDS", 5.0)  # else a mistake here costs a minute
+    with tracker.following() as follow:
+        one = training(tmp_path, [Point("loss", 1.5, 1)])
+        follow(msgspec.structs.replace(one, state="running"))
+        run_id = recorded(tracker, msgspec.structs.replace(one, state="failed"))
+    assert tracker.history(run_id, "loss") == [Point("loss", 1.5, 1)]
+
+
 def test_a_training_waits_while_the_server_is_away_and_is_sent_before_the_next(tmp_path: Path) -> None:
     away = adapters.tracker(Tracking(uri="http://127.0.0.1:9"), tmp_path / "mlflow")
     points = [Point("loss", 1.5, 1), Point("loss", 0.5, 2)]

@@ -98,7 +98,8 @@ def test_the_real_policies_go_in_by_one_line(risk: Path, cli: Cli) -> None:
     (risk / "schema.yaml").write_text("".join(line for line in schema if not line.strip().startswith(keys)))
     settings = (risk / "mlpipeline.yaml").read_text().replace("  key: policy_id", "  # key: policy_id")
     (risk / "mlpipeline.yaml").write_text(settings.replace("data/policies.csv", f"data/{name}"))
-    ended = cli("run", "--until", "split", cwd=risk)
+    ended = cli("run", "--until", "gate", cwd=risk)
     assert ended.returncode == 0, ended.stderr
+    assert states(risk)["gate"] == "done"
     (crossing, *_) = record(risk)["stages"]["split"]["verdicts"][0]["checks"]
     assert crossing["outcome"] in ("pass", "warn")
