@@ -138,6 +138,17 @@ def test_shuffled_labels_are_stopped_by_the_gate(fresh: Path, cli: Cli) -> None:
     assert json.loads((run / "error.json").read_text())["category"] == "gate"
 
 
+def test_of_a_pull_request_nothing_is_registered(digits: Path, cli: Cli) -> None:
+    changed = ("--set", "export.opset=19")  # another file, which the registry does not know
+    ended = cli("run", "--until", "register", *changed, cwd=digits, env={"CHANGE_ID": "7"})
+    assert ended.returncode == 0, ended.stderr
+    assert "nothing is registered of a pull request (7)" in ended.stderr
+    assert record(digits)["stages"]["register"]["outputs"] == {}
+    merged = cli("run", "--until", "register", *changed, cwd=digits)
+    assert merged.returncode == 0, merged.stderr
+    assert "version 2 is new" in merged.stderr
+
+
 def test_an_impossible_service_level_is_stopped_by_the_load_test(digits: Path, cli: Cli) -> None:
     ended = cli("load-test", "--p99-ms", "0.01", "--duration-seconds", "8", "--requests-min", "500", cwd=digits)
     assert ended.returncode == 10, ended.stderr

@@ -112,6 +112,10 @@ def _refuse_unusable(features: pl.DataFrame, name: str) -> None:
             good = column.is_finite() if column.dtype.is_float() else column.is_not_null()
             _refuse_rows(column, ~good, name, "a number")
         else:
+            if column.dtype == pl.String:  # a column of numbers with a word in it: the word is the mistake
+                bad = column.cast(pl.Float64, strict=False).is_null() & column.is_not_null()
+                if bad.sum() < len(column) / 2:
+                    _refuse_rows(column, bad, name, "a number")
             raise InputError(
                 f"{name}: the column {column.name!r} holds {column.dtype}, and features are numbers",
                 hint="texts and lists become features where data.schema names them; data.exclude leaves a column out",

@@ -1,5 +1,6 @@
 """What a running stage is given of this machine and of the world."""
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,9 +45,15 @@ def of(
         tools=tools,
         tracker=adapters.tracker(settings.sections["tracking"], workspace.home / "mlflow"),
         registry=workspace.registry,
-        labels={"build": str(run.build)} | ({"commit": run.commit} if run.commit else {}),
+        labels=_labels(run),
         log=log,
     )
+
+
+def _labels(run: RunRecord) -> dict[str, str]:
+    """What this build is: its number, its commit, and the pull request that Jenkins (CHANGE_ID) builds, if any."""
+    found = {"build": str(run.build), "commit": run.commit, "pull_request": os.environ.get("CHANGE_ID")}
+    return {name: value for name, value in found.items() if value}
 
 
 def _worker_python(workspace: Workspace, tools: LocalChildren, log: EngineLog) -> str:

@@ -21,11 +21,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
-    """Ask for this ONNX digest, else make a version of it; then point `development` at it."""
+    """Ask for this ONNX digest, else make a version of it; point `development` at it. Not of a pull request."""
     from mlagent.core.context import Outputs
     from mlagent.core.digest import canonical_json
     from mlagent.errors import Held
 
+    if "pull_request" in ctx.labels:
+        return Outputs(summary=f"nothing is registered of a pull request ({ctx.labels['pull_request']})")
     name, digest = ctx.sections["project"].name, ctx.digests["onnx"]
     known = {one.number for one in ctx.registry.versions(name)}
     version = ctx.registry.register(name, digest, {**ctx.labels, "run": ctx.run_id}, inputs["onnx"])
@@ -40,11 +42,14 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
 STAGE = Stage(
     name="register",
     title="Register the model",
-    about="Makes the gated ONNX file a version in the model registry, stage Development; the same file is one version.",
+    about="Makes the gated ONNX file a version in the model registry, stage Development; the same file is one version."
+    " Where Jenkins builds a pull request (CHANGE_ID), nothing is registered.",
     config=Config,
     run=run,
     reads=("onnx", "evaluation"),
-    writes=(Artifact("version", "version.json", "name, number and digest of the version in the registry"),),
+    writes=(
+        Artifact("version", "version.json", "name, number and digest of the version in the registry", optional=True),
+    ),
     uses=("project", "tracking"),
     effect="publish",
     needs=Needs(),

@@ -46,6 +46,7 @@ def test_csv_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("a,y\n1,0\nx,1\n", "d.csv: the column 'a' holds String, and features are numbers"),
+        ("a,y\n1,0\nx,1\n2,0\n", "d.csv: 'a' is x in data row 2, not a number (1 such rows in 3)"),
         ("a,y\n1,0\n,1\n2,0\n", "d.csv: 'a' is None in data row 2, not a number (1 such rows in 3)"),
         ("a,y\n1.5,0\nNaN,1\n", "d.csv: 'a' is nan in data row 2, not a number (1 such rows in 2)"),
         ("a,y\n1,0\n2,-1\n", "d.csv: 'y' is -1 in data row 2, not a class from 0 to 999 (1 such rows in 2)"),
