@@ -44,12 +44,13 @@ def init(app: App, name: str, template: str | None, *, data: bool, rows: Path | 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--only", metavar="STAGE", multiple=True, help="Of this stage alone; also: worker, store, machine.")
 @click.pass_obj
-def doctor(app: App, *, as_json: bool) -> None:
+def doctor(app: App, *, as_json: bool, only: tuple[str, ...]) -> None:
     """Say what this machine has and lacks, for which stage, and how to get it; exit 3 when a stage cannot run."""
     import msgspec
 
-    from mlagent.engine.doctor import examine, examine_store
+    from mlagent.engine.doctor import examine, examine_machine, examine_store
     from mlagent.engine.environment import declared
     from mlagent.engine.inside import examine_worker
     from mlagent.errors import ConfigError
@@ -59,6 +60,12 @@ def doctor(app: App, *, as_json: bool) -> None:
     findings = examine(catalog.STAGES, own_worker=workspace is None or declared(app.project) is None)
     if workspace:
         findings += [*examine_worker(workspace), examine_store(workspace)]
+    findings += examine_machine(app.environ)
+    strangers = set(only) - {one.stage for one in findings}
+    if strangers:
+        known = dict.fromkeys(one.stage for one in findings)
+        raise UsageError(f"--only {min(strangers)}: there is no such need", hint=f"one of: {', '.join(known)}")
+    findings = [one for one in findings if not only or one.stage in only]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(findings)).decode())
     else:
