@@ -25,7 +25,7 @@ def test_make_demo_ends_in_the_tables_that_the_readme_shows(demo: Demo) -> None:
 
 
 def test_what_the_readme_says_breaks_is_broken_with_exit_code_10(demo: Demo) -> None:
-    path = f"{demo.bin}{os.pathsep}{os.environ['PATH']}"
+    env = clean_environment() | {"PATH": f"{demo.bin}{os.pathsep}{os.environ['PATH']}"}
     lines = [
         line.partition("#")[0].strip() for line in README.splitlines() if line.startswith("mlagent") and "#" in line
     ]
