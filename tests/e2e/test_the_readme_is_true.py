@@ -32,13 +32,7 @@ def test_what_the_readme_says_breaks_is_broken_with_exit_code_10(demo: Demo) -> 
     broken = [line for line in lines if "0.01" in line or "0.9" in line]
     assert len(broken) == 2
     for line in broken:
-        ended = subprocess.run(
-            line.split(),
-            cwd=demo.folder / "demo",
-            env=clean_environment() | {"PATH": path},
-            capture_output=True,
-            check=False,
-        )
+        ended = subprocess.run(line.split(), cwd=demo.folder / "demo", env=env, capture_output=True, check=False)
         assert ended.returncode == 10, (line, ended.stderr)
 
 
