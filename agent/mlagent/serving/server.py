@@ -175,7 +175,7 @@ def _listen(place: Place) -> socket.socket:
 def _queued(listening: socket.socket) -> Iterator[socket.socket]:
     """Everybody who has connected and was not accepted yet."""
     listening.settimeout(0)
-    with contextlib.suppress(BlockingIOError):
+    with contextlib.suppress(OSError):  # nobody is left, or no handle for another one
         while True:
             yield listening.accept()[0]
 
