@@ -79,9 +79,7 @@ class Judge:
         return found is not None
 
 
-def measure(
-    request: Request, moments: Sequence[Seconds], golden: Sequence[Golden]
-) -> tuple[Samples, Wrong | None]:
+def measure(request: Request, moments: Sequence[Seconds], golden: Sequence[Golden]) -> tuple[Samples, Wrong | None]:
     """Let one user a schedule ask, until the last answer or the last possible time-out; a sample for all that was due.
 
     Also gives the first wrong answer. Bug when a user ended for another reason than these.
