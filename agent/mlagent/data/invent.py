@@ -87,15 +87,17 @@ def _bounds(source: Source, low: float, high: float) -> tuple[float, float]:
     least, most = _end(source, "min"), _end(source, "max")
     if least is not None:
         low, high = least, max(least, high)
+    if most is not None and source.known and source.known.past:
+        most = min(most, high)  # the schema's own end may still lie ahead
     if most is not None:
         low, high = min(low, most) if least is None else low, most
     return low, high
 
 
 def _end(source: Source, name: str) -> float | None:
-    """An end that the schema gives; a date in days. A column of the past has no latest date of its own."""
+    """An end that the schema gives; a date in days."""
     bound = getattr(source.known, name, None)
-    if bound is None or (name == "max" and source.known and source.known.past):
+    if bound is None:
         return None
     found = moment(source.kind, bound)
     return _days(found) if isinstance(found, date) else found
