@@ -120,10 +120,12 @@ def _dates(source: Source, count: int, random: Random) -> Values:
 
 
 def _datetimes(source: Source, count: int, random: Random) -> Values:
-    """Whole seconds, as most systems write them."""
+    """Whole seconds, as most systems write them; then the schema's own ends, between which there may be no second."""
     low, high = (round(one * DAY) for one in _bounds(source, FROM, TO))
     drawn = random.integers(low, max(low, high), count, endpoint=True)
-    return [EPOCH + timedelta(seconds=one) for one in drawn.tolist()]
+    known = source.known or Column(type="datetime")
+    ends = [moment(source.kind, one) for one in (known.min, known.max) if one is not None]
+    return [EPOCH + timedelta(seconds=one) for one in drawn.tolist()] + ends
 
 
 def _lists(source: Source, count: int, random: Random) -> Values:

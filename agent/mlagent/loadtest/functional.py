@@ -6,26 +6,34 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from mlagent.core import interrupt
 from mlagent.loadtest.answers import Examiner, Wrong
 from mlagent.loadtest.golden import Golden
 
 PATH = "/predict"
+LONGEST = 300
 _HEADERS = {"Content-Type": "application/json"}
 
 
-def check(url: str, golden: Sequence[Golden], *, tolerance: float, timeout_seconds: float) -> Wrong | None:
-    """The first golden row that `POST /predict` on `url` does not answer as expected; None where all are right."""
+def check(url: str, golden: Sequence[Golden], *, tolerance: float, timeout_seconds: float, real: bool) -> Wrong | None:
+    """The first golden row that `POST /predict` on `url` does not answer as expected; None where all are right.
+
+    Where the rows are `real`, a refusal is told by its fields alone, for the server's sentence may repeat a value.
+    """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_seconds)
     examine = Examiner(golden, tolerance)
     try:
-        asked = (_ask(connection, number, one, examine) for number, one in enumerate(golden))
+        asked = (_ask(connection, number, one, examine, real=real) for number, one in enumerate(golden))
         return next((wrong for wrong in asked if wrong), None)
     finally:
         connection.close()
 
 
-def _ask(connection: http.client.HTTPConnection, number: int, one: Golden, examine: Examiner) -> Wrong | None:
+def _ask(
+    connection: http.client.HTTPConnection, number: int, one: Golden, examine: Examiner, *, real: bool
+) -> Wrong | None:
+    interrupt.check()
     try:
         connection.request("POST", PATH, one.body, _HEADERS)
         answer = connection.getresponse()
@@ -34,17 +42,19 @@ def _ask(connection: http.client.HTTPConnection, number: int, one: Golden, exami
         return Wrong(row=number, field="", says=f"no answer came: {str(error) or type(error).__name__}")
     if answer.status // 100 == 2:
         return examine(number, body)
-    return _refused(number, answer.status, body)
+    return _refused(number, answer.status, body, real=real)
 
 
-def _refused(number: int, status: int, body: bytes) -> Wrong:
-    """Name the fields alone: a server's own sentence may repeat values of a row."""
+def _refused(number: int, status: int, body: bytes, *, real: bool) -> Wrong:
     try:
-        fields = [one.field for one in msgspec.json.decode(body, type=_Refusal).errors]
+        said = msgspec.json.decode(body, type=_Refusal)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        fields = []
-    at = f" because of {', '.join(dict.fromkeys(fields))}" if fields else ""
-    return Wrong(row=number, field=fields[0] if fields else "", says=f"it was refused with status {status}{at}")
+        said = _Refusal()
+    fields = [one.field for one in said.errors]
+    reason = f": {said.error[:LONGEST]}" if said.error and not real else ""
+    if real and fields:
+        reason = f" because of {', '.join(dict.fromkeys(fields))}"
+    return Wrong(row=number, field=fields[0] if fields else "", says=f"it was refused with status {status}{reason}")
 
 
 class _Fault(msgspec.Struct, frozen=True):
@@ -52,4 +62,5 @@ class _Fault(msgspec.Struct, frozen=True):
 
 
 class _Refusal(msgspec.Struct, frozen=True):
+    error: str = ""
     errors: list[_Fault] = []

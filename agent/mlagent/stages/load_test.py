@@ -80,7 +80,13 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     arguments = [*files, "--name", name, "--port", "0", "--metrics-port", "0"]
     with ctx.tools.serve("mlagent.serving", arguments, ctx.work / "server.json") as url:
         ctx.log.info(f"serving {name} at {url}")
-        wrong = functional.check(url, rows, tolerance=config.tolerance, timeout_seconds=config.timeout_seconds)
+        wrong = functional.check(
+            url,
+            rows,
+            tolerance=config.tolerance,
+            timeout_seconds=config.timeout_seconds,
+            real=config.golden == "test-rows",
+        )
         if wrong is None:
             ctx.tools.run("mlagent.loadtest", _request(config, url + functional.PATH, ctx), ctx.work)
     return _judged(config, ctx, wrong, len(rows))

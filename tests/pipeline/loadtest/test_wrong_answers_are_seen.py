@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 WRONG = b'{"rows":[{"prediction":0.6}]}'
 
 
-def at_rest(url: str) -> Wrong | None:
-    return functional.check(url.removesuffix("/predict"), ROWS, tolerance=1e-4, timeout_seconds=0.5)
+def at_rest(url: str, *, real: bool = True) -> Wrong | None:
+    return functional.check(url.removesuffix("/predict"), ROWS, tolerance=1e-4, timeout_seconds=0.5, real=real)
 
 
 class Swapping(Site):
@@ -67,7 +67,13 @@ def test_a_wrong_answer_at_rest_is_named_with_its_row_and_ends_the_asking(site: 
     assert len(site.bodies) == 1
 
 
-def test_a_refusal_at_rest_names_the_fields_and_none_of_their_values(site: Site) -> None:
+def test_a_refusal_of_a_made_up_row_is_told_in_the_servers_words(site: Site) -> None:
+    site.behave = lambda _: (500, b'{"error":"the model answered with NaN"}')
+    found = at_rest(site.url, real=False)
+    assert found == Wrong(row=0, field="", says="it was refused with status 500: the model answered with NaN")
+
+
+def test_a_refusal_of_a_real_row_names_the_fields_and_none_of_their_values(site: Site) -> None:
     refusal = b'{"error":"x","errors":[{"row":0,"field":"VehAge","message":"\'very secret\' is no number"}]}'
     site.behave = lambda number: (200, None) if number == 1 else (400, refusal)
     found = at_rest(site.url)
