@@ -48,7 +48,7 @@ class Course:
     """One user's part: when it asks, for which of `rows` golden rows, what it has seen."""
 
     def __init__(self, moments: Seconds, rows: int, first: int) -> None:
-        """The rows are asked for in turn, from number `first` on."""
+        """The rows are asked for in turn, from number `first` on: users that begin apart ask for different ones."""
         self.moments, self.shots = moments, list[Shot]()
         self._rows, self._first = rows, first
 
@@ -85,7 +85,8 @@ def measure(request: Request, moments: Sequence[Seconds], golden: Sequence[Golde
     Also gives the first wrong answer. Bug when a user ended for another reason than these.
     """
     clock, judge = Clock(), Judge(golden, request.tolerance)
-    courses = [Course(own, len(golden), first) for first, own in enumerate(moments)]
+    users, rows = len(moments), len(golden)
+    courses = [Course(own, rows, user * rows // users) for user, own in enumerate(moments)]
     environment = Environment(user_classes=[_user_class(request, clock, courses, judge)], catch_exceptions=False)
     runner = environment.create_local_runner()
     runner.start(len(courses), spawn_rate=SPAWN_RATE)

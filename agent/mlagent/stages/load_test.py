@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 GOLDEN = "golden.jsonl"
 TOO_SLOW = "a smaller model, a lower load-test.rate_per_second, or a limit that this machine can meet"
+NO_LOAD = "latency and errors are not judged: no load was sent, for a golden row was not answered as expected"
 NOT_THE_SAME = (
     f"the server does not answer what ONNX Runtime answers to the same row of {GOLDEN}: is signature.json the model's"
     " own, does the model compute the same on each call and for each size of a batch?"
@@ -61,7 +62,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Literal["synthetic", "test-rows"],
         Meta(description="Which rows are asked for: made up from the schema, or real ones of the test part."),
     ] = "synthetic"
-    golden_rows: Annotated[int, Meta(ge=1, le=100_000, description="How many rows are asked for, in turn.")] = 256
+    golden_rows: Annotated[int, Meta(ge=1, le=10_000, description="How many rows are asked for, in turn.")] = 256
     tolerance: Annotated[
         float,
         Meta(ge=0, le=1, description="How far an answer may be from the expected one: so much, and that part of it."),
@@ -101,14 +102,14 @@ def _judged(config: Config, ctx: "Context", wrong: "Wrong | None", rows: int) ->
     from mlagent.core.verdict import verdict
     from mlagent.loadtest import verdict as judging
 
-    checks, seen, versions = [judging.at_rest(wrong, rows)], "", tools()
+    checks, seen, versions, notes = [judging.at_rest(wrong, rows)], "", tools(), [NO_LOAD]
     if wrong is None:
         measured, result = _measured(config, ctx)
         checks += judging.judge(measured, _limits(config), result.first_wrong)
         seen = f"p50 {measured.p50_ms:.2f}, p95 {measured.p95_ms:.2f} ms; " if measured.requests else ""
-        versions |= {"locust": result.locust}
+        versions, notes = versions | {"locust": result.locust}, []
     until = (datetime.now(UTC) + timedelta(hours=config.valid_hours)).isoformat(timespec="milliseconds")
-    judged = verdict(judging.SUBJECT, checks, inputs=ctx.digests, tools=versions, valid_until=until)
+    judged = verdict(judging.SUBJECT, checks, inputs=ctx.digests, tools=versions, valid_until=until, notes=notes)
     return Outputs(
         summary=seen + "; ".join(check.reason for check in checks),
         verdicts=(judged,),

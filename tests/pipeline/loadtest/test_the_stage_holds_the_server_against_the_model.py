@@ -121,6 +121,7 @@ def test_a_server_that_answers_what_was_judged_passes(packed: House) -> None:
         "wrong answers": "pass",
     }
     assert packed.written == {"golden", "samples", "latency"}
+    assert outputs.verdicts[0].notes == ()
     rows = golden.read(packed.root / "work" / "golden.jsonl")
     assert len(rows) == 40
     assert all(set(one.row) == set("abc") for one in rows)
@@ -134,7 +135,7 @@ def test_a_signature_of_other_columns_order_is_caught_at_rest_and_no_load_is_spe
     (packed.root / "signature").write_bytes(msgspec.json.encode(skewed))
     outputs = packed.run()
     assert outcomes(outputs) == {"golden rows not as expected": "fail"}
-    assert outputs.verdicts[0].outcome == "fail"
+    assert (outputs.verdicts[0].outcome, len(outputs.verdicts[0].notes)) == ("fail", 1)
     assert "of golden row 0 probabilities[0] is expected to be" in outputs.summary
     assert "is signature.json the model's own" in outputs.hint
     assert packed.written == {"golden"}
