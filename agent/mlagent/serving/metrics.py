@@ -14,6 +14,7 @@ BUCKETS = (
     *(0.01, 0.015, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )  # seconds
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_PROC = Path("/proc/self")
 _PREFIX = "mlagent_serving"
 _STARTED = time.time()
 Lines = Iterable[tuple[str, Mapping[str, str], float]]  # a suffix of the name, labels, value
@@ -60,14 +61,16 @@ class Meter:
 
 
 def _process() -> Iterator[Iterable[str]]:
-    """The process itself, by the names that Prometheus' own clients use."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    described = (
-        ("resident_memory_bytes", "gauge", "Memory in RAM.", pages * resource.getpagesize()),
+    """The process itself, by the names that Prometheus' own clients use; memory and files where there is /proc."""
+    described = [
         ("cpu_seconds_total", "counter", "CPU time used.", time.process_time()),
         ("start_time_seconds", "gauge", "When the process began, in seconds since 1970.", _STARTED),
-        ("open_fds", "gauge", "Files and sockets open.", sum(1 for _ in Path("/proc/self/fd").iterdir())),
-    )
+    ]
+    if _PROC.exists():
+        pages = int((_PROC / "statm").read_text(encoding="ascii").split()[1])
+        files = sum(1 for _ in (_PROC / "fd").iterdir())
+        described.append(("resident_memory_bytes", "gauge", "Memory in RAM.", pages * resource.getpagesize()))
+        described.append(("open_fds", "gauge", "Files and sockets open.", files))
     for name, kind, about, value in described:
         yield _family(name, kind, about, [("", {}, value)], prefix="process")
     yield _family("info", "gauge", "Python.", [("", {"version": platform.python_version()}, 1)], prefix="python")

@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import uvicorn
@@ -18,6 +18,7 @@ from mlagent.serving.faults import CannotServe
 from mlagent.serving.routes import READY, Health
 
 FINISH_SECONDS = 3  # for requests in flight, at the end
+LAST_WORDS_SECONDS = 0.05  # for a request on its way when listening ends; its answer closes the connection
 IDLE_SECONDS = 75  # before an unused connection is closed: longer than slow clients pause
 
 
@@ -121,6 +122,29 @@ class _Main(_Server):
             await _ask_ready(self._listening)
             _write(self._ready_file, self._ready)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, answer those whom the kernel has connected already, then finish what is in flight.
+
+        Whoever is connected and not yet accepted when a listening socket is closed would be reset. So the kernel's
+        queue is emptied through a second handle, which is then the last one, and closed at once.
+        """
+        last = self._listening.dup()
+        for server in self.servers:
+            server.close()
+        self._listening.close()
+        await asyncio.sleep(LAST_WORDS_SECONDS)  # the loop closes its own handle meanwhile
+        accepted = list(_queued(last))
+        last.close()
+        for connection in accepted:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+        await asyncio.sleep(LAST_WORDS_SECONDS)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        kind: Any = self.config.http_protocol_class
+        made: asyncio.Protocol = kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        return made
+
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: an orphan is handed to another process, so its parent's id changes."""
         orphaned = self._ending.parent is not None and os.getppid() != self._ending.parent
@@ -146,6 +170,14 @@ def _listen(place: Place) -> socket.socket:
         raise CannotServe(
             f"port {place.port} of {place.host} cannot be had: {error}; port 0 takes a free one"
         ) from error
+
+
+def _queued(listening: socket.socket) -> Iterator[socket.socket]:
+    """Everybody who has connected and was not accepted yet."""
+    listening.settimeout(0)
+    with contextlib.suppress(OSError):  # nobody is left, or no handle for another one
+        while True:
+            yield listening.accept()[0]
 
 
 def _reached(listening: socket.socket) -> Place:

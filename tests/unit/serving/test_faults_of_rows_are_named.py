@@ -1,13 +1,14 @@
 """A refused body of /predict says for each fault the row, the field, what was sent and what is expected."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.unit.serving.kinds import GOOD, SCHEMA, body
-
-if TYPE_CHECKING:
-    from tests.unit.serving.conftest import Caller
+from tests.unit.serving.conftest import Caller, Kinds
+from tests.unit.serving.kinds import GOOD, SCHEMA, body, served, shape
 
 MOMENT = 'a moment such as "2025-03-01T12:30:00", without a zone or with Z'
 VALUES: list[tuple[str, object, str]] = [
@@ -92,6 +93,25 @@ def test_a_body_of_another_form_is_shown_the_right_one(asker: "Caller", sent: by
     assert told.json["error"].startswith(said)
     assert told.json["errors"] == []
     assert asker.predict([GOOD]).status == 200
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*GOOD, "rows", "x"]), inner, max_size=9)
+    ),
+)
+
+
+JSON = st.builds(msgspec.json.encode, ANYTHING) | st.builds(body, ANYTHING) | st.builds(body, st.tuples(ANYTHING))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=40) | JSON)
+def test_whatever_is_sent_is_answered_or_refused_with_a_sentence(sent: bytes) -> None:
+    signature = served(shape())
+    told = Caller("kinds", Kinds(signature), signature).call("POST", "/predict", [sent])
+    assert told.status == 200 or (told.status == 400 and told.json["error"] and len(told.json["errors"]) <= 20)
 
 
 def test_without_a_signature_rows_are_not_served_and_tensors_are_pointed_at(caller: "Caller") -> None:
