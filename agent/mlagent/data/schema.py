@@ -157,7 +157,7 @@ def moment(kind: Kind, value: Scalar) -> Any:  # noqa: ANN401 - of the column's 
     }
     if not isinstance(value, kinds[kind]) or (isinstance(value, bool) and kind != "boolean"):
         raise TypeError
-    return value
+    return float(value) if kind == "number" else value
 
 
 def whole(pattern: str) -> str:
