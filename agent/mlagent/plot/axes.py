@@ -75,10 +75,16 @@ def frame(x: Scale, y: Scale) -> str:
     for one in ticks(y.axis):
         at = y.at(one)
         parts.append(line(x.start, at, x.end, at, "grid") + label(x.start - 5, at + 4, y.axis.spell(one), "end"))
-    parts += [label(x.at(one), y.start + 15, x.axis.spell(one), "middle") for one in ticks(x.axis)]
+    parts += [_below(x.at(one), y.start + 15, x.axis.spell(one)) for one in ticks(x.axis)]
     parts.append(line(x.start, y.start, x.end, y.start, "axis"))
     parts.append(label(x.end, y.start + 30, x.axis.label, "end") + label(0, y.end - 10, y.axis.label))
     return "".join(parts)
+
+
+def _below(at: float, y: float, words: str) -> str:
+    """The number at a tick, kept within the drawing."""
+    inside = at + len(words) * LETTER / 2 < WIDTH
+    return label(at, y, words, "middle") if inside else label(WIDTH, y, words, "end")
 
 
 def legend(names: Sequence[tuple[str, str]], width: float = WIDTH) -> tuple[str, float]:

@@ -53,8 +53,9 @@ def lines(
     parts = [head, frame(across, up)]
     if diagonal:
         low, top = max(x.low, y.low), min(x.high, y.high)
-        ends = across.at(low), up.at(low), across.at(top), up.at(top)
-        parts += [line(*ends, "third"), label(ends[2] - 4, ends[3] + 16, diagonal, "end")]
+        part = low + 0.72 * (top - low)
+        parts.append(line(across.at(low), up.at(low), across.at(top), up.at(top), "third"))
+        parts.append(label(across.at(part) + 6, up.at(part) + 14, diagonal))
     parts += [ruled(one, across, up) for one in rules]
     parts += [_drawn(one, across, up, TIED[at]) for at, one in enumerate(curves)]
     parts += [_marked(one, across, up) for one in marks if math.isfinite(one.x + one.y)]

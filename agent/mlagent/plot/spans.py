@@ -7,7 +7,7 @@ from mlagent.plot.axes import WIDTH, Axis, Scale, ticks
 from mlagent.plot.svg import LETTER, label, line, rect, svg
 from mlagent.plot.words import short
 
-NAMES, ROW = 96, 20
+NAMES, TOLD, ROW = 96, 52, 20
 
 
 class Span(NamedTuple):
@@ -20,8 +20,8 @@ class Span(NamedTuple):
 
 
 def spans(title: str, rows: Sequence[Span], axis: Axis) -> str:
-    """A row a span; its words stand behind it, or before it where there is no room."""
-    across, floor = Scale(axis, NAMES, WIDTH - 8), len(rows) * ROW + 4
+    """A row a span, its words behind it."""
+    across, floor = Scale(axis, NAMES, WIDTH - TOLD), len(rows) * ROW + 4
     parts = []
     for one in ticks(axis):
         at = across.at(one)
@@ -37,5 +37,4 @@ def _row(one: Span, across: Scale, y: float) -> str:
     left, right = across.at(one.start), across.at(one.start + one.length)
     name = label(NAMES - 8, y + 11, short(one.name, int((NAMES - 8) / LETTER)), "end")
     bar = rect(left, y, max(1.5, right - left), ROW - 7, "accent", f"{one.name}: {one.words}")
-    room = right + 5 + len(one.words) * LETTER < WIDTH
-    return name + bar + label(right + 5 if room else left - 5, y + 11, one.words, "start" if room else "end")
+    return name + bar + label(max(right, left + 1.5) + 5, y + 11, one.words)

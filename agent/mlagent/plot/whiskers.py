@@ -9,7 +9,7 @@ from mlagent.plot.lines import Rule
 from mlagent.plot.svg import LETTER, dot, label, line, svg
 from mlagent.plot.words import short
 
-NAMES, TOLD, ROW = 118, 46, 22
+NAMES, TOLD, ROW = 140, 56, 22
 
 
 class Figure(NamedTuple):

@@ -14,6 +14,8 @@ PSI = re.compile(r"^PSI of (.+) against the rows accepted last$")
 DRAWN = 36
 OPEN = 40  # rows that a table has before it is folded
 HEAD = ("column", "kind", "empty", "empty before", "PSI", "limit", "moved")
+PLAIN = 3  # of these columns, where nothing is compared
+ABOUT = "{:,} rows; the plots are of a uniform sample of {:,} of them. Sensitive columns are not profiled."
 
 
 def data(run: Run) -> str:
@@ -24,20 +26,20 @@ def data(run: Run) -> str:
     before = run.accepted if isinstance(run.accepted, Profile) else None
     moved = {found[1]: check for check in run.checks("validate-data") if (found := PSI.match(check.metric))}
     order = sorted(profile.columns, key=lambda name: -(moved[name].value or 0) if name in moved else 0)
-    rows = [_row(name, profile.columns[name], before, moved) for name in order]
-    listed = table("Columns", HEAD, rows, numbers=(2, 3, 4, 5))
+    compared = before is not None or bool(moved)
+    rows = [_row(name, profile.columns[name], before, moved)[: None if compared else PLAIN] for name in order]
+    listed = table("Columns", HEAD[: None if compared else PLAIN], rows, numbers=(2, 3, 4, 5))
     left = len(order) - DRAWN
+    drawn = (shape(name, profile.columns[name], before.columns.get(name) if before else None) for name in order[:DRAWN])
     return section(
         "data",
         "Data",
-        said(f"{profile.rows:,} rows; the plots are of a uniform sample of {profile.sampled:,} of them. Sensitive"
-             " columns are not profiled."),
+        said(ABOUT.format(profile.rows, profile.sampled)),
         _compared(run),
         listed if len(rows) <= OPEN else details(f"Table of all {len(rows)} columns", listed),
-        figures(shape(name, profile.columns[name], before.columns.get(name) if before else None)
-                for name in order[:DRAWN]),
+        figures(drawn, "uneven"),
         said(f"{left} more columns are not drawn; they stand in the table.") if left > 0 else "",
-    )  # fmt: skip
+    )
 
 
 def _compared(run: Run) -> str:

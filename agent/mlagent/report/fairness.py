@@ -80,8 +80,9 @@ def _dot(one: Group, figure_: str) -> Figure:
 
 def _groups(name: str, fair: Fairness) -> str:
     names = list(fair.groups[0].figures) if fair.groups else []
+    groups = sorted(fair.groups, key=lambda one: (-one.rows, one.name))
     head = ("group", "rows", *(FIGURES.get(one, one) for one in names))
-    rows = [(text(one.name), f"{one.rows:,}", *(number(one.figures[key]) for key in names)) for one in fair.groups]
+    rows = [(text(one.name), f"{one.rows:,}", *(number(one.figures[key]) for key in names)) for one in groups]
     return table(f"Groups of {name}", head, rows, numbers=range(1, len(head)))
 
 

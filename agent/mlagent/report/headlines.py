@@ -52,8 +52,8 @@ def _quality(run: Run) -> Iterator[Card]:
             for other, words in ((CONSTANT, "constant answer"), (PRODUCTION, "production"))
             if other in found.others
         ]
-        judged = [check for check in run.checks("gate") if check.metric.removesuffix(" (low end)") == name]
-        judged += [check for check in run.checks("gate") if check.metric.removesuffix(" (high end)") == name]
+        called = (name, f"{name} (low end)", f"{name} (high end)")
+        judged = [check for check in run.checks("gate") if check.metric in called]
         lines += [_asked(check) for check in judged]
         worst = min((check.outcome for check in judged), key=ORDER.index, default="")
         words = WORDS.get(name, name.replace("_", " "))

@@ -65,10 +65,10 @@ def figure(caption: str, plot: str, note: str = "") -> str:
     return f"<figure><figcaption>{text(caption)}</figcaption>{plot}{more}</figure>"
 
 
-def figures(several: Iterable[str]) -> str:
-    """Side by side, where there is room."""
+def figures(several: Iterable[str], kind: str = "figures") -> str:
+    """Side by side, where there is room; the kind `uneven` is for plots of unlike heights."""
     inside = "\n".join(several)
-    return f'<div class="figures">{inside}</div>' if inside else ""
+    return f'<div class="{kind}">{inside}</div>' if inside else ""
 
 
 def details(summary: str, inside: str) -> str:

@@ -19,7 +19,8 @@ def outcome(run: Run) -> Outcome:
     open_ = next((one for one in run.stages if one.state != "done"), None)
     done = sum(one.state == "done" for one in run.stages)
     if open_ is None:
-        return Outcome("passed", f"Passed all {len(run.stages)} stages{_let_go(run)}.")
+        checks = sum(len(one.checks) for one in run.stages)
+        return Outcome("passed", f"Passed all {len(run.stages)} stages and {checks:,} checks{_let_go(run)}.")
     if open_.state == "not run":
         so_far = f"{done} of {len(run.stages)} passed so far" if done else "none has yet"
         return Outcome("incomplete", f"Not all stages have run: {so_far}, {open_.name} is next{_let_go(run)}.")

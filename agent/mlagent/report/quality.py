@@ -72,6 +72,8 @@ def _gain(metric: str, apart: Interval) -> str:
     if HIGHER_IS_BETTER[metric] is None:
         return "no better end"
     gain = gained(metric, apart)
+    if math.isnan(gain.value):
+        return number(gain.value)
     return f"{number(gain.value)} ({_ends(gain)})"
 
 

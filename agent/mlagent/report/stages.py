@@ -4,7 +4,7 @@ from datetime import datetime
 
 from mlagent.plot.axes import Axis
 from mlagent.plot.spans import Span, spans
-from mlagent.plot.words import number, text
+from mlagent.plot.words import text
 from mlagent.report.html import code, figure, said, section, table, word
 from mlagent.report.run import Ran, Run
 
@@ -45,12 +45,16 @@ def _timeline(run: Run) -> str:
         return said("In this attempt nothing was computed: every result was known already.")
     first = min(_moment(one.started) for one in ran)
     rows = [
-        Span(one.name, (_moment(one.started) - first).total_seconds(), one.seconds or 0, f"{one.seconds:.1f} s")
+        Span(one.name, (_moment(one.started) - first).total_seconds(), one.seconds or 0, _long(one.seconds or 0))
         for one in ran
     ]
     end = max(one.start + one.length for one in rows)
-    title = f"When each stage ran: attempt {run.attempt}, {number(end)} s in all"
+    title = f"When each stage ran: attempt {run.attempt}, {_long(end)} in all"
     return figure(title, spans(title, rows, Axis("seconds since the first stage began", 0, end)))
+
+
+def _long(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms"
 
 
 def _moment(written: str) -> datetime:
