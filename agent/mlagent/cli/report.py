@@ -31,15 +31,19 @@ def report(app: App, run_id: str | None, out: Path | None) -> None:
 
 
 def write(app: App, workspace: "Workspace", record: "RunRecord", out: Path | None = None) -> Path:
-    """Write the page, whole or not at all; OSError as the system raises it."""
+    """Write the page, whole or not at all; ConfigError (3) without numpy, OSError as the system raises it."""
     import msgspec
 
     from mlagent.config.redact import Redactor
     from mlagent.core.files import write_whole
     from mlagent.engine.record import RunRecord, masked
-    from mlagent.engine.reporting import gather
-    from mlagent.report.page import page
+    from mlagent.errors import missing_package
 
+    try:
+        from mlagent.engine.reporting import gather
+        from mlagent.report.page import page
+    except ModuleNotFoundError as error:
+        raise missing_package(error.name or "numpy", "control") from error
     path = (out or workspace.run_folder(record.run_id) / FILE).absolute()
     shown = msgspec.convert(masked(record, app.redactor or Redactor()), RunRecord)
     if out is None:

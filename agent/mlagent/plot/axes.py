@@ -65,8 +65,8 @@ def ticks(axis: Axis, most: int = 5) -> list[float]:
     step = next(power * one for one in (1, 2, 2.5, 5, 10) if power * one >= rough * 0.999)
     step = max(1.0, math.ceil(step)) if axis.whole else step
     first = math.ceil(axis.low / step - 1e-9)
-    found = [round((first + count) * step, 12) for count in range(most + 2)]
-    return [one for one in found if axis.low <= one <= axis.high * (1 + 1e-12) + 1e-300]
+    found = dict.fromkeys(round((first + count) * step, 12) for count in range(most + 2))
+    return [one for one in found if axis.low <= one <= axis.high + step * 1e-9]
 
 
 def frame(x: Scale, y: Scale) -> str:

@@ -5,7 +5,8 @@ Beside another profile both are drawn as the share of rows at or below a value, 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+
+import numpy as np
 
 from mlagent.measure.profile import ColumnProfile
 from mlagent.plot.axes import Axis, reach
@@ -17,6 +18,7 @@ from mlagent.report.html import figure
 
 FEW = 6  # edges, below which bins have names
 SHOWN = 10
+GREATEST = 1.7e308  # about the greatest float
 
 
 def shape(name: str, now: ColumnProfile, before: ColumnProfile | None) -> str:
@@ -65,7 +67,7 @@ def _dense(name: str, now: ColumnProfile) -> str:
     """Bars as high as rows lie densely, so that equal areas are equal shares."""
     spell, edges, total = _spell(now), now.edges, sum(now.counts) or 1
     first, last = 1.5 * (edges[1] - edges[0]), 1.5 * (edges[-1] - edges[-2])
-    ends = [edges[0] - first, *edges, edges[-1] + last]
+    ends = [max(edges[0] - first, -GREATEST), *edges, min(edges[-1] + last, GREATEST)]
     bars = []
     for at, count in enumerate(now.counts):
         low, high, open_ = ends[at], ends[at + 1], at in (0, len(now.counts) - 1)
@@ -104,4 +106,4 @@ def _spell(one: ColumnProfile) -> Callable[[float], str]:
 
 
 def _day(days: float) -> str:
-    return datetime.fromtimestamp(days * 86_400, UTC).date().isoformat()
+    return str(np.datetime64(int(np.floor(days)), "D"))

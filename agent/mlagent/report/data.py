@@ -59,7 +59,7 @@ def _row(
     kind = "category" if one.categories else "text, by its length" if one.by_length else one.kind or "number"
     return (
         text(name),
-        kind,
+        text(kind),
         share(one.nulls, one.rows),
         share(was.nulls, was.rows) if was else "",
         number(check.value) if check else "",
