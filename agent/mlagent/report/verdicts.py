@@ -58,8 +58,8 @@ def _row(one: Check) -> tuple[str, ...]:
     ends = f"{number(one.interval[0])} to {number(one.interval[1])}" if one.interval else ""
     least = f" (at least {one.samples_min:,})" if one.samples < one.samples_min else ""
     sign = "≥" if one.comparison == ">=" else "≤"
-    limit = f"{sign} {number(one.threshold)} {one.unit}".rstrip()
-    value = f"{number(one.value)} {one.unit}".rstrip()
+    limit = text(f"{sign} {number(one.threshold)} {one.unit}".rstrip())
+    value = text(f"{number(one.value)} {one.unit}".rstrip())
     return (text(one.metric), value, limit, ends, f"{one.samples:,}{least}", word(one.outcome), _reason(one))
 
 
