@@ -1,4 +1,4 @@
-"""Opens pages in a real browser and says what it found, as JSON; runs in an environment of its own, which has Playwright.
+"""Opens pages in a real browser and says what it found, as JSON; its environment of its own has Playwright.
 
 browser.py FOLDER NAME=PAGE …     writes screenshots NAME-{light,dark,phone,plain}.png into FOLDER
 """

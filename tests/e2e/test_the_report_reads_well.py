@@ -1,4 +1,4 @@
-"""Pages of runs that ended in every way, opened in a real browser: light, dark, on a telephone, on paper, under Jenkins."""
+"""Pages of runs that ended in every way, in a real browser: light, dark, on a telephone, on paper, under Jenkins."""
 
 import json
 import os

@@ -6,6 +6,9 @@ from mlagent.core.verdict import Check
 from mlagent.report.run import Ran, Run
 
 
+ENDED = ("refused", "inconclusive", "failed", "stopped", "running")
+
+
 class Outcome(NamedTuple):
     """A word, the sentence, and what to do about it."""
 
@@ -15,8 +18,8 @@ class Outcome(NamedTuple):
 
 
 def outcome(run: Run) -> Outcome:
-    """Decided by the first stage, in order, that is not done."""
-    open_ = next((one for one in run.stages if one.state != "done"), None)
+    """Decided by the first stage, in order, that did not end well, else by the first that has not run."""
+    open_ = next((one for state in (ENDED, ("not run",)) for one in run.stages if one.state in state), None)
     done = sum(one.state == "done" for one in run.stages)
     if open_ is None:
         checks = sum(len(one.checks) for one in run.stages)
