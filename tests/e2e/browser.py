@@ -17,7 +17,7 @@ JENKINS = "sandbox allow-same-origin; default-src 'none'; img-src 'self'; style-
 HIDDEN = """() => [...document.querySelectorAll('h1,h2,h3,p,td,th,figcaption,svg,dd,li')].filter(one => {
     const box = one.getBoundingClientRect();
     return !one.closest('nav,.unseen') && (one.textContent.trim() || one.tagName == 'svg')
-        && (box.width == 0 || box.height == 0 || getComputedStyle(one).visibility == 'hidden');
+        && (box.width == 0 || box.height == 0 || !one.checkVisibility({visibilityProperty: true, opacityProperty: true}));
 }).map(one => one.textContent.slice(0, 80))"""
 CUT = """() => [...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth
     && getComputedStyle(one).overflowX != 'visible').map(one => one.getAttribute('aria-label'))"""
@@ -61,6 +61,7 @@ def looked_at(browser: Browser, name: str, page: Path, folder: Path) -> dict[str
     result["faults"]["phone"] = faults(tab)
     tab.close()
     tab = opened(browser, page, told)
+    result["folded_on_screen"] = len(tab.evaluate(HIDDEN))
     tab.emulate_media(media="print")
     result["hidden_in_print"], result["cut_in_print"] = tab.evaluate(HIDDEN), tab.evaluate(CUT)
     tab.pdf(path=folder / f"{name}.pdf")

@@ -20,6 +20,7 @@ from tests.e2e.conftest import record
 
 BROWSER = Path(__file__).with_name("browser.py")
 FAST = ("--set", "train.epochs=2", "--set", "gate.equal_opportunity_difference_max=0.6")
+UNCHECKED = ("--set", "check.lint=true", "--set", "check.test=true")
 ENDED = {
     "passed": "Passed all 9 stages",
     "refused": "Blocked by validate-data: PSI of VehValue against the rows accepted last",
@@ -73,7 +74,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     (others["failed"] / "model.py").write_text(
         "def build_model(config):\n    raise ValueError('no <b>such</b> layer')\n"
     )
-    assert mlagent(others["failed"], "run", "--set", 'check.test=["true"]').returncode == 5
+    assert mlagent(others["failed"], "run", *UNCHECKED).returncode == 5
     assert interrupt(others["interrupted"]) == 143
     return {"passed": page_of(risk), **{name: page_of(project) for name, project in others.items()}}
 
@@ -116,6 +117,7 @@ def test_a_telephone_never_scrolls_sideways(seen: dict[str, Any], name: str) -> 
 
 @pytest.mark.parametrize("name", ENDED)
 def test_paper_hides_nothing(seen: dict[str, Any], name: str) -> None:
+    assert seen[name]["folded_on_screen"] > 50
     assert seen[name]["hidden_in_print"] == []
     assert seen[name]["cut_in_print"] == []
 

@@ -94,5 +94,5 @@ def _drawn(curve: Curve, across: Scale, up: Scale, stroke: str) -> str:
 def _marked(mark: Mark, across: Scale, up: Scale) -> str:
     x, y = across.at(mark.x), up.at(mark.y)
     anchor, shift = ("end", -8) if x > (across.start + across.end) / 2 else ("start", 8)
-    below = 14 if y < (up.start + up.end) / 2 else -8
+    below = 14 if up.start - y > 22 else -8
     return dot(x, y, mark.words, 4.5, "dark") + label(x + shift, y + below, mark.words, anchor)

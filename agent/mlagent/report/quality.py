@@ -74,7 +74,7 @@ def _gain(metric: str, apart: Interval) -> str:
     gain = gained(metric, apart)
     if math.isnan(gain.value):
         return number(gain.value)
-    return f"{number(gain.value)} ({_ends(gain)})"
+    return f"{number(gain.value)}<br>({_ends(gain)})"
 
 
 def _compared(found: Evaluation, ships: Measured) -> Iterator[str]:

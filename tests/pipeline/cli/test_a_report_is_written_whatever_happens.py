@@ -40,7 +40,7 @@ def test_a_refusal_leaves_its_page_too(project: Path, cli: Cli) -> None:
     ended = cli(STAGE, "--set", "data.schema=schema.yaml", cwd=project)
     assert ended.returncode == 10
     page = Path(ended.stdout.splitlines()[-1].removeprefix("report: "))
-    assert "Blocked by validate-data: rows with a above 3" in page.read_text()
+    assert "Blocked by validate-data: rows with a out of range 36 is above 0" in page.read_text()
 
 
 def test_the_hint_of_what_failed_is_kept_for_the_page(project: Path, cli: Cli) -> None:
