@@ -17,7 +17,7 @@ JENKINS = "sandbox allow-same-origin; default-src 'none'; img-src 'self'; style-
 HIDDEN = """() => [...document.querySelectorAll('h1,h2,h3,p,td,th,figcaption,svg,dd,li')].filter(one => {
     const box = one.getBoundingClientRect();
     return !one.closest('nav,.unseen') && (one.textContent.trim() || one.tagName == 'svg')
-        && (box.width == 0 || box.height == 0 || !one.checkVisibility({visibilityProperty: true, opacityProperty: true}));
+        && (!box.width || !box.height || !one.checkVisibility({visibilityProperty: true, opacityProperty: true}));
 }).map(one => one.textContent.slice(0, 80))"""
 CUT = """() => [...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth
     && getComputedStyle(one).overflowX != 'visible').map(one => one.getAttribute('aria-label'))"""

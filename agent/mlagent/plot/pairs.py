@@ -6,7 +6,7 @@ from mlagent.plot.axes import WIDTH
 from mlagent.plot.svg import LETTER, label, rect, svg
 from mlagent.plot.words import share, short
 
-NAMES, BARS, ROW = 130, 150, 20
+NAMES, BARS, ROW = 130, 140, 20
 
 
 def pairs(title: str, names: Sequence[str], now: Mapping[str, float], before: Mapping[str, float] | None) -> str:

@@ -12,6 +12,7 @@ from mlagent.report.html import word
 from mlagent.report.run import Run
 
 GAP = re.compile(r"^(\w+)_(difference|ratio) of (.+)$")
+STOP = '<span class="stop">; </span>'  # between words that a style would put below each other
 ORDER = ("fail", "inconclusive", "waived", "warn", "pass")
 
 
@@ -31,8 +32,8 @@ def cards(run: Run) -> str:
         return ""
     items = "\n".join(
         f'<li><span class="name">{text(one.name)}</span> <strong>{text(one.value)}</strong>'
-        + "".join(f' <span class="line">{text(line)}</span>' for line in one.lines)
-        + (f" {word(one.outcome)}" if one.outcome else ' <span class="line">not judged</span>')
+        + "".join(f'{STOP}<span class="line">{text(line)}</span>' for line in one.lines)
+        + (f"{STOP}{word(one.outcome)}" if one.outcome else f'{STOP}<span class="line">not judged</span>')
         + "</li>"
         for one in found
     )

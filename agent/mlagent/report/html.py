@@ -15,7 +15,7 @@ SIGNS = {
 def word(outcome: str) -> str:
     """How something ended, in a word, with a sign that reads without colour."""
     sign, tone = SIGNS.get(outcome, ("·", "none"))
-    return f'<span class="word {tone}"><span aria-hidden="true">{sign}</span> {text(outcome)}</span>'
+    return f'<span class="word {tone}"><span aria-hidden="true">{sign}</span>&nbsp;{text(outcome)}</span>'
 
 
 def section(name: str, title: str, *parts: str) -> str:
@@ -52,10 +52,11 @@ def table(
         first, *others = row
         cells = "".join(f"<td{kind(at)}>{one}</td>" for at, one in enumerate(others, 1))
         lines.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
+    body = "\n".join(lines)
     return (
-        f'<div class="scroll" tabindex="0" role="group" aria-label="{text(caption)}"><table>'
-        f"<caption>{text(caption)}</caption>\n<thead><tr>{top}</tr></thead>\n<tbody>" + "\n".join(lines) + "</tbody>"
-        "</table></div>"
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{text(caption)}"><table cellpadding="4">'
+        f"<caption>{text(caption)}</caption>\n"
+        f'<thead align="left"><tr>{top}</tr></thead>\n<tbody align="left" valign="top">{body}</tbody></table></div>'
     )
 
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 from mlagent.core.verdict import Check
 from mlagent.report.run import Ran, Run
 
-
 ENDED = ("refused", "inconclusive", "failed", "stopped", "running")
 
 

@@ -70,7 +70,7 @@ def test_the_gap_that_is_nearest_to_its_limit_or_beyond_it_is_shown(make: Make) 
     broken = check("fpr_difference of Age", 0.2, "<=", 0.1, samples=100)
     shown = cards(make(gate=ran("gate", far, near, broken, state="refused")))
     assert "Worst gap: fpr" in shown
-    assert "✕</span> fail" in shown
+    assert "✕</span>&nbsp;fail" in shown
 
 
 def test_a_figure_that_is_not_known_is_a_dash_and_no_pass(make: Make) -> None:
