@@ -146,7 +146,7 @@ def test_values_of_a_sensitive_column_reach_neither_figures_nor_verdicts_nor_the
     (risk / "schema.yaml").write_text(
         schema.replace("values: [Female, Male]", "values: [Female, Male, Planted]\n    sensitive: true")
     )
-    ended = cli("run", "--until", "gate", "--set", "evaluate.slices=Gender,VehAge", *FAST, cwd=risk)
+    ended = cli("run", "--until", "gate", "--set", "evaluate.slices=Gender VehAge", *FAST, cwd=risk)
     assert ended.returncode == 10, ended.stderr  # no row is of the group that was planted
     run = risk / ".mlagent" / "runs" / record(risk)["run_id"]
     files = [

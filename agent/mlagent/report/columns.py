@@ -16,7 +16,8 @@ from mlagent.plot.pairs import pairs
 from mlagent.plot.words import number, share
 from mlagent.report.html import figure
 
-FEW = 6  # edges, below which bins have names
+DECILES = 9  # fewer edges are of a column with many equal values
+FEW_NUMBERS = 30  # whole ones, each of which may hold many rows
 SHOWN = 10
 GREATEST = 1.7e308  # about the greatest float
 
@@ -27,11 +28,17 @@ def shape(name: str, now: ColumnProfile, before: ColumnProfile | None) -> str:
         return figure(name, "", "Empty in every row.")
     if now.categories or (before and before.categories):
         return _categories(name, now.categories, before.categories if before else None)
-    if len(now.edges) < FEW and (before is None or before.edges == now.edges):
+    if _coarse(now) and (before is None or before.edges == now.edges):
         return _named(name, now, before)
     if before and before.edges and now.edges:
         return _below(name, now, before)
-    return _dense(name, now) if len(now.edges) >= FEW else _named(name, now, None)
+    return _named(name, now, None) if _coarse(now) else _dense(name, now)
+
+
+def _coarse(one: ColumnProfile) -> bool:
+    """Whether few values hold many rows each, so that their shares say more than how densely they lie."""
+    few = one.kind == "integer" and len(one.edges) > 1 and one.edges[-1] - one.edges[0] < FEW_NUMBERS
+    return few or len(one.edges) < DECILES
 
 
 def _categories(name: str, now: Mapping[str, int], before: Mapping[str, int] | None) -> str:
