@@ -39,11 +39,9 @@ def opened(
 
 
 def faults(tab: Page) -> list[str]:
-    """What axe-core finds that is serious or critical."""
+    """What axe-core finds, of whatever impact."""
     found = Axe().run(tab).response["violations"]
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in ("serious", "critical")
-    ]
+    return [f"{one['impact']}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
 
 
 def looked_at(browser: Browser, name: str, page: Path, folder: Path) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def test_the_console_is_silent_and_nothing_is_asked_for(seen: dict[str, Any], na
 
 
 @pytest.mark.parametrize("name", ENDED)
-def test_axe_finds_nothing_serious_in_light_in_dark_and_on_a_telephone(seen: dict[str, Any], name: str) -> None:
+def test_axe_finds_nothing_in_light_in_dark_and_on_a_telephone(seen: dict[str, Any], name: str) -> None:
     assert seen[name]["faults"] == {"light": [], "dark": [], "phone": []}
 
 

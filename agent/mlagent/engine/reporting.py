@@ -17,7 +17,7 @@ from mlagent.core.stage import Stage
 from mlagent.engine import world
 from mlagent.engine.record import RunRecord
 from mlagent.engine.workspace import Workspace
-from mlagent.errors import MlagentError
+from mlagent.errors import InfrastructureError, MlagentError
 from mlagent.loadtest import samples
 from mlagent.measure import evaluation
 from mlagent.measure.profile import Profile
@@ -43,7 +43,7 @@ def gather(workspace: Workspace, record: RunRecord) -> Run:
             facts=record.facts,
             config=record.config,
             sources=record.config_sources,
-            alive=workspace.holder(record.run_id),
+            alive=workspace.holder(record.run_id) if _open(record) else "",
             stages=tuple(_ran(stage, record) for stage in workspace.stages),
             profile=files.made("data-profile", _profile),
             accepted=_accepted(files, record),
@@ -51,6 +51,10 @@ def gather(workspace: Workspace, record: RunRecord) -> Run:
             evaluation=files.made("evaluation", lambda path: evaluation.decode(path.read_bytes())),
             load=_load(files, record),
         )
+
+
+def _open(record: RunRecord) -> bool:
+    return any(entry.state == "running" for entry in record.stages.values())
 
 
 def _ran(stage: Stage, record: RunRecord) -> Ran:
@@ -80,6 +84,7 @@ class _Files:
     def __init__(self, workspace: Workspace, record: RunRecord, scratch: Path) -> None:
         self._workspace, self._record, self._scratch = workspace, record, scratch
         self._makers = {artifact.name: stage.name for stage in workspace.stages for artifact in stage.writes}
+        self._away = ""
 
     def made(self, artifact: str, read: Callable[[Path], T]) -> T | Missing:
         """An artifact of this run, read; or why it is not there."""
@@ -92,16 +97,24 @@ class _Files:
         return self.read(stored, self._workspace.run_folder(self._record.run_id) / maker / stored.path, read)
 
     def read(self, stored: Stored, here: Path, read: Callable[[Path], T]) -> T | Missing:
-        """A file by its digest, from the run's folder or the store."""
+        """A file by its digest, from the run's folder or the store; one that is out of reach is asked once."""
         try:
             if here.is_file() and digest.of_file(here) == stored.digest:
                 return read(here)
-            fetched = self._scratch / stored.digest.rpartition(":")[2]
-            self._workspace.store.get(stored.digest, fetched)
-            return read(fetched)
+            return read(self._fetched(stored))
+        except InfrastructureError as error:
+            self._away = error.message
+            return Missing(f"{stored.path} cannot be read ({error.message})")
         except TROUBLE as error:
             said = error.message if isinstance(error, MlagentError) else f"{type(error).__name__}: {error}"
             return Missing(f"{stored.path} cannot be read ({said})")
+
+    def _fetched(self, stored: Stored) -> Path:
+        if self._away:
+            raise InfrastructureError(self._away)
+        path = self._scratch / stored.digest.rpartition(":")[2]
+        self._workspace.store.get(stored.digest, path)
+        return path
 
 
 def _accepted(files: _Files, record: RunRecord) -> Profile | Missing:
@@ -131,6 +144,6 @@ def _load(files: _Files, record: RunRecord) -> Load | Missing:
         due=rows["intended"],
         latency=rows["latency"] * 1000,
         failed=samples.failed(rows),
-        warmup=float(record.config["load-test"]["warmup_seconds"]),
+        warmup=float(record.config.get("load-test", {}).get("warmup_seconds", 0)),
         figures=figures,
     )
