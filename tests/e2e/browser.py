@@ -12,7 +12,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-WIDE, PHONE = {"width": 1200, "height": 900}, {"width": 360, "height": 780}
+WIDE, PHONE, PAPER = {"width": 1200, "height": 900}, {"width": 360, "height": 780}, {"width": 718, "height": 1040}
 JENKINS = "sandbox allow-same-origin; default-src 'none'; img-src 'self'; style-src 'self';"
 HIDDEN = """() => [...document.querySelectorAll('h1,h2,h3,p,td,th,figcaption,svg,dd,li')].filter(one => {
     const box = one.getBoundingClientRect();
@@ -62,6 +62,8 @@ def looked_at(browser: Browser, name: str, page: Path, folder: Path) -> dict[str
     result["folded_on_screen"] = len(tab.evaluate(HIDDEN))
     tab.emulate_media(media="print")
     result["hidden_in_print"], result["cut_in_print"] = tab.evaluate(HIDDEN), tab.evaluate(CUT)
+    tab.set_viewport_size(PAPER)
+    result["sideways_in_print"] = tab.evaluate(SIDEWAYS)
     tab.pdf(path=folder / f"{name}.pdf")
     tab.close()
     result["told"] = told

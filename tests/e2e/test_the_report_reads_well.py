@@ -120,6 +120,7 @@ def test_paper_hides_nothing(seen: dict[str, Any], name: str) -> None:
     assert seen[name]["folded_on_screen"] > 50
     assert seen[name]["hidden_in_print"] == []
     assert seen[name]["cut_in_print"] == []
+    assert seen[name]["sideways_in_print"] == 0
 
 
 @pytest.mark.parametrize("name", ENDED)
@@ -135,6 +136,7 @@ def test_pages_are_small_and_show_drift_production_and_load(pages: dict[str, Pat
     assert len(shown) < 500_000
     for words in ("accepted last", "gain over production", "Latency over time", "Distribution of VehValue"):
         assert words in shown
+    assert "it did not end well." in pages["interrupted"].read_text()  # with the curves of what it learned until then
     assert "no &lt;b&gt;such&lt;/b&gt; layer" in pages["failed"].read_text()
 
 

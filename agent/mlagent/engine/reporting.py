@@ -6,6 +6,7 @@ plain arrays. What cannot be had is handed over as the reason why; nothing here 
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,7 +48,7 @@ def gather(workspace: Workspace, record: RunRecord) -> Run:
             stages=tuple(_ran(stage, record) for stage in workspace.stages),
             profile=files.made("data-profile", _profile),
             accepted=_accepted(files, record),
-            epochs=files.made("epochs", _epochs),
+            epochs=_trained(files, record),
             evaluation=files.made("evaluation", lambda path: evaluation.decode(path.read_bytes())),
             load=_load(files, record),
         )
@@ -96,6 +97,11 @@ class _Files:
             return Missing(f"{maker} {state}")
         return self.read(stored, self._workspace.run_folder(self._record.run_id) / maker / stored.path, read)
 
+    def left(self, stage: str, file: str) -> tuple[Path, Path]:
+        """Where a stage that did not end well left a file, and where one that still runs writes it."""
+        folder = self._workspace.run_folder(self._record.run_id)
+        return folder / stage / file, folder / f".{stage}" / file
+
     def read(self, stored: Stored, here: Path, read: Callable[[Path], T]) -> T | Missing:
         """A file by its digest, from the run's folder or the store; one that is out of reach is asked once."""
         try:
@@ -129,8 +135,19 @@ def _profile(path: Path) -> Profile:
     return msgspec.json.decode(path.read_bytes(), type=Profile)
 
 
+def _trained(files: _Files, record: RunRecord) -> list[dict[str, Any]] | Missing:
+    """What was told of each epoch; of a training that goes on, or did not come to its end, what it told until then."""
+    found = files.made("epochs", _epochs)
+    if isinstance(found, Missing) and "train" in record.stages and not record.stages["train"].outputs:
+        left = (path for path in files.left("train", "epochs.jsonl") if path.is_file())
+        with suppress(*TROUBLE):
+            return next((_epochs(path) for path in left), found)
+    return found
+
+
 def _epochs(path: Path) -> list[dict[str, Any]]:
-    return [msgspec.json.decode(line, type=dict[str, Any]) for line in path.read_bytes().splitlines()]
+    whole = path.read_bytes().rpartition(b"\n")[0]  # the last line may be in the writing
+    return [msgspec.json.decode(line, type=dict[str, Any]) for line in whole.splitlines()]
 
 
 def _load(files: _Files, record: RunRecord) -> Load | Missing:

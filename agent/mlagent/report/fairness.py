@@ -82,8 +82,14 @@ def _groups(name: str, fair: Fairness) -> str:
     names = list(fair.groups[0].figures) if fair.groups else []
     groups = sorted(fair.groups, key=lambda one: (-one.rows, one.name))
     head = ("group", "rows", *(FIGURES.get(one, one) for one in names))
-    rows = [(text(one.name), f"{one.rows:,}", *(number(one.figures[key]) for key in names)) for one in groups]
+    rows = [(text(one.name), f"{one.rows:,}", *(_counted(one, key) for key in names)) for one in groups]
     return table(f"Groups of {name}", head, rows, numbers=range(1, len(head)))
+
+
+def _counted(one: Group, figure_: str) -> str:
+    """A figure, and its interval where it has one."""
+    ends = one.intervals.get(figure_)
+    return number(one.figures[figure_]) + (f"<br>({_ends(ends)})" if ends else "")
 
 
 def _gap(name: str) -> str:

@@ -25,7 +25,13 @@ def training(run: Run) -> str:
     groups = ([losses] if losses else []) + [[name] for name in names if name not in losses]
     if not groups:
         return section("training", title, absent("No figures were told of any epoch."))
-    plain = said(f"{len(epochs)} epoch{'s' * (len(epochs) > 1)}.")
+    stage = run.stage("train")
+    ended = (
+        f", and it {'goes on' if stage.state == 'running' else 'did not end well'}"
+        if stage and stage.state != "done"
+        else ""
+    )
+    plain = said(f"{len(epochs)} epoch{'s' * (len(epochs) > 1)}{ended}.")
     left = f"{len(groups) - MOST} more figures stand in epochs.jsonl." if len(groups) > MOST else ""
     drawn = figures(_plot(group, epochs) for group in groups[:MOST])
     return section("training", title, plain, drawn, said(left) if left else "")

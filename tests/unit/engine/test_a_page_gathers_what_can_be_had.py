@@ -104,3 +104,13 @@ def test_what_did_not_run_or_left_nothing_is_said(tmp_path: Path) -> None:
 def test_who_holds_a_run_is_asked_only_while_a_stage_is_open(tmp_path: Path) -> None:
     open_ = StageRecord(state="running", attempt=1, key=None, parts={}, started="")
     assert gathered(Away(OSError()), tmp_path, stages={"train": open_}).alive == "build node 3"
+
+
+@pytest.mark.parametrize(("state", "folder"), [("stopped", "train"), ("running", ".train")])
+def test_a_training_that_did_not_end_shows_what_it_told_so_far(tmp_path: Path, state: Any, folder: str) -> None:
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "epochs.jsonl").write_bytes(b'{"epoch":1,"train_loss":0.5}\n{"epoch":2,"tr')
+    entry = StageRecord(state=state, attempt=1, key=None, parts={}, started="")
+    assert gathered(Away(OSError()), tmp_path, stages={"train": entry}).epochs == [{"epoch": 1, "train_loss": 0.5}]
+    (tmp_path / folder / "epochs.jsonl").write_bytes(b"nonsense\n")
+    assert isinstance(gathered(Away(OSError()), tmp_path, stages={"train": entry}).epochs, Missing)

@@ -188,6 +188,14 @@ def test_learning_curves_hold_one_epoch_and_odd_figures(make: Make, epochs: list
     assert "<circle" in shown
 
 
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [("done", "3 epochs."), ("running", "3 epochs, and it goes on."), ("stopped", "did not end well.")],
+)
+def test_curves_say_whether_there_is_more_to_come(make: Make, state: str, says: str) -> None:
+    assert says in part(page(make(train=ran("train", state=state))), "training")
+
+
 @pytest.mark.parametrize("epochs", [[], [{"epoch": 1}], [{"epoch": 1, "note": "text"}], [{"other": 1}]])
 def test_epochs_without_figures_are_said(make: Make, epochs: list[dict[str, Any]]) -> None:
     shown = part(page(make(epochs=epochs)), "training")
