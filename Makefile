@@ -34,13 +34,16 @@ lint: $(STAMP)
 test: lint
 	$(BIN)/pytest tests/unit tests/contract tests/pipeline -m 'not long'
 
-# Real parts, really run: the whole chain from a new project, broken on purpose, stopped in the middle, a real MLflow server.
-e2e: $(STAMP) $(PEERS)-evidently/installed
-	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python $(BIN)/pytest tests/e2e -m 'not long'
+# Real parts, really run: the whole chain from a new project, broken on purpose, stopped in the middle, a real MLflow
+# server, a real browser.
+e2e: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed
+	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
+	$(BIN)/pytest tests/e2e -m 'not long'
 
 # With the long forms: hundreds of kills.
-e2e-full: $(STAMP) $(PEERS)-evidently/installed
-	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python $(BIN)/pytest tests/pipeline tests/e2e
+e2e-full: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed
+	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
+	$(BIN)/pytest tests/pipeline tests/e2e
 
 # Against its peers, which live in an environment of their own, outside the work tree.
 bench: $(STAMP) $(PEERS)/bin/dvc $(PEERS)-data/installed $(PEERS)-lightning/installed
@@ -64,6 +67,12 @@ $(PEERS)-lightning/installed: constraints.txt
 $(PEERS)-evidently/installed:
 	$(PYTHON) -m venv $(PEERS)-evidently
 	$(PEERS)-evidently/bin/pip install --quiet --disable-pip-version-check evidently==0.7.23 'pandas<3'
+	touch $@
+
+$(PEERS)-browser/installed:
+	command -v chromium || { apt-get update && apt-get install -y --no-install-recommends chromium; }
+	$(PYTHON) -m venv $(PEERS)-browser
+	$(PEERS)-browser/bin/pip install --quiet --disable-pip-version-check playwright==1.65.2 axe-playwright-python==0.1.8
 	touch $@
 
 render: $(STAMP)

@@ -83,6 +83,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     ],
     "plan": [["plan"], ["plan", "--json"]],
     "show": [["show"], ["show", "--json"]],
+    "report": [["report"], ["report", "--out", "page.html"]],
     "gc": [["gc"], ["gc", "--keep", "1", "--delete"]],
     "data": [["data", "changed"], ["data", "changed", "--json"], ["data", "schema", "infer", "data/digits.csv"],
              ["data", "profile", "data/digits.csv"]],

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlagent.config.load import Flag
     from mlagent.core.stage import Stage
     from mlagent.engine.record import RunRecord
+    from mlagent.engine.workspace import Workspace
 
 STAGE = click.Choice([stage.name for stage in catalog.STAGES])
 
@@ -53,6 +54,7 @@ def execute(app: App, flags: "Sequence[Flag]", *, start: str | None, until: str 
             runner.run_all(_stage(start), _stage(until))
         finally:
             finish(app, runner.run)
+            _report(app, workspace, runner.run)
     finally:
         lease.release()
 
@@ -81,6 +83,16 @@ def finish(app: App, record: "RunRecord") -> None:
         click.echo("\n" + app.mask(table.verdicts(judged)))
     click.echo(f"\nrun {record.run_id}, build {record.build}, attempt {record.attempt}{_tree(record)}")
     click.echo(f"kept in {app.project / '.mlagent' / 'runs' / record.run_id}")
+
+
+def _report(app: App, workspace: "Workspace", record: "RunRecord") -> None:
+    """Leave the page in the run's folder and say where; without one the run ends as it does."""
+    from mlagent.cli.report import write
+
+    try:
+        click.echo(f"report: {write(app, workspace, record)}")
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not change how the run ended
+        click.echo(app.mask(f"warning: no report was written ({type(error).__name__}: {error})"), err=True)
 
 
 def _row(record: "RunRecord", name: str) -> tuple[str, str, str]:

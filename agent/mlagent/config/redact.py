@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterable, Iterator
+from html import escape
 from urllib.parse import quote, quote_plus
 
 from mlagent.config.secret import Secret
@@ -49,6 +50,7 @@ def _spellings(value: str) -> Iterator[str]:
     yield value
     yield quote(value, safe="")
     yield quote_plus(value)
+    yield escape(value)
     yield repr(value)[1:-1]
     yield repr(value.encode())[2:-1]
     yield json.dumps(value)[1:-1]

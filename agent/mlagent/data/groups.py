@@ -40,6 +40,14 @@ def _shown(value: object) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
+def masked(named: np.ndarray) -> np.ndarray:
+    """`group 1`, `group 2` … in the place of the values of a sensitive column (rows,), by falling number of rows."""
+    _, codes, counts = np.unique(named, return_inverse=True, return_counts=True)
+    shown = np.empty(len(counts), dtype=object)
+    shown[np.argsort(-counts, kind="stable")] = [f"group {place + 1}" for place in range(len(counts))]
+    return shown[codes].astype(str)
+
+
 def absent(column: Column | None, found: np.ndarray) -> tuple[str, ...]:
     """Values that the schema allows and no row has."""
     allowed = column.values if column and column.values else ()

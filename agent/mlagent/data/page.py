@@ -7,10 +7,11 @@ import polars as pl
 
 from mlagent.data.lists import sizes
 from mlagent.data.mixing import splitmix
-from mlagent.data.plots import Spell, bars, bins, histogram, share, short, text
 from mlagent.data.profile import MOST_CATEGORIES, numbers_of
 from mlagent.data.schema import DTYPES, Column, Kind, Schema
 from mlagent.measure.association import ROWS_A_CATEGORY, Variable, strongest
+from mlagent.plot.bars import Spell, bars, bins, histogram
+from mlagent.plot.words import share, short, text
 
 BARS = 20
 QUANTILES = (0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1)

@@ -1,6 +1,6 @@
 """What the rows look like, column by column, in few numbers: kept when they pass, compared with when new ones come."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -9,39 +9,10 @@ import polars as pl
 from mlagent.data.lists import sizes
 from mlagent.data.schema import Schema
 from mlagent.measure import distance
+from mlagent.measure.profile import ColumnProfile, Profile
 
 BINS = 10
 MOST_CATEGORIES = 1000
-SCHEMA_VERSION = 1
-
-
-class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a number the deciles `edges` and the `counts` between them; of a category its counts.
-
-    Dates count in days, lists by their Euclidean length.
-    Text with more than a thousand values is profiled by its length (`by_length`).
-    """
-
-    rows: int
-    nulls: int
-    edges: tuple[float, ...] = ()
-    counts: tuple[int, ...] = ()
-    categories: Mapping[str, int] = {}
-    by_length: bool = False
-
-    @property
-    def null_share(self) -> float:
-        """Share of empty values; NaN without rows."""
-        return self.nulls / self.rows if self.rows else float("nan")
-
-
-class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a sample of the rows; sensitive columns are left out."""
-
-    schema_version: int = SCHEMA_VERSION
-    rows: int
-    sampled: int
-    columns: Mapping[str, ColumnProfile]
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +28,11 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 def of_sample(sample: pl.DataFrame, rows: int, schema: Schema) -> Profile:
     """Profile every column that the schema names and does not call sensitive."""
     names = [name for name in schema.columns if name in sample.columns and name not in schema.sensitive]
-    return Profile(rows=rows, sampled=sample.height, columns={name: _column(sample.get_column(name)) for name in names})
+    columns = {
+        name: msgspec.structs.replace(_column(sample.get_column(name)), kind=schema.columns[name].type)
+        for name in names
+    }
+    return Profile(rows=rows, sampled=sample.height, columns=columns)
 
 
 def compare(before: Profile, sample: pl.DataFrame, columns: Sequence[str]) -> dict[str, Moved]:

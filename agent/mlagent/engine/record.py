@@ -99,7 +99,7 @@ class Records:
 
     def save(self, record: RunRecord, version: str | None, redactor: Redactor) -> str:
         """Write over the version that this writer wrote last; Held (21) when somebody else has written since."""
-        data = msgspec.json.format(msgspec.json.encode(_masked(record, redactor))) + b"\n"
+        data = msgspec.json.format(msgspec.json.encode(masked(record, redactor))) + b"\n"
         swapped = self._store.swap(_name(record.run_id), data, version)
         written = self._store.read(_name(record.run_id))
         if not swapped or written is None or written.data != data:
@@ -113,7 +113,7 @@ class Records:
         return written.version
 
 
-def _masked(record: RunRecord, redactor: Redactor) -> object:
+def masked(record: RunRecord, redactor: Redactor) -> object:
     """The record with secrets taken out of what people and programs wrote into it, and out of nothing else."""
     plain = msgspec.to_builtins(record)
     for entry in plain["stages"].values():

@@ -151,6 +151,7 @@ class Runner:
         except BaseException as error:
             entry.state = _STATES.get(type(error), "failed")
             entry.summary = entry.summary or str(error)
+            entry.hint = entry.hint or getattr(error, "hint", "")
             raise
         finally:
             entry.ended, entry.seconds = now(), round(time.monotonic() - clock, 3)

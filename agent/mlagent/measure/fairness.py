@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
-from mlagent.measure.bootstrap import Interval, joined, of_all
+from mlagent.measure.bootstrap import Interval, interval, joined, of_all
 from mlagent.measure.group_figures import Table, prepare
 from mlagent.measure.metrics import Task
 from mlagent.measure.resample import blocks
@@ -26,11 +26,15 @@ GAPS: Mapping[str, str] = {  # a figure's gap, by its name in the field
 
 
 class Group(msgspec.Struct, frozen=True):
-    """One group: its rows and figures; of a binary model also how many are labelled 1 and how many said to be."""
+    """One group: its rows and figures; of a binary model also how many are labelled 1 and how many said to be.
+
+    `intervals` are those of the figures that are compared between groups.
+    """
 
     name: str
     rows: int
     figures: Mapping[str, float]
+    intervals: Mapping[str, Interval] = {}
 
 
 class Undecided(msgspec.Struct, frozen=True):
@@ -74,7 +78,12 @@ def fairness(
     plain = table.compute(np.ones((1, len(target))))
     reasons = {figure: _reasons(plain["rows"], plain[of], of, group_min, label_min) for figure, of in table.about}
     judged = {figure: np.array([not reason for reason in found]) for figure, found in reasons.items()}
-    parts = [_gaps(table, table.compute(one), judged) for one in blocks(len(target), resamples, seed)]
+    compared = [figure for figure, _ in table.about]
+    drawn, parts = [], []
+    for weights in blocks(len(target), resamples, seed):
+        found = table.compute(weights)
+        drawn.append({figure: found[figure].T for figure in compared})
+        parts.append(_gaps(table, found, judged))
     gaps = of_all(_gaps(table, plain, judged), joined(parts), level)
     undecided = [
         Undecided(str(name), figure, reason)
@@ -82,7 +91,7 @@ def fairness(
         for name, reason in zip(names, found, strict=True)
         if reason
     ]
-    return Fairness(_groups(names, plain), gaps, tuple(undecided))
+    return Fairness(_groups(names, plain, joined(drawn), level), gaps, tuple(undecided))
 
 
 def _reasons(rows: np.ndarray, about: np.ndarray, of: str, group_min: int, label_min: int) -> list[str]:
@@ -95,10 +104,18 @@ def _reasons(rows: np.ndarray, about: np.ndarray, of: str, group_min: int, label
     return found
 
 
-def _groups(names: np.ndarray, plain: Mapping[str, np.ndarray]) -> tuple[Group, ...]:
+def _groups(
+    names: np.ndarray, plain: Mapping[str, np.ndarray], drawn: Mapping[str, np.ndarray], level: float
+) -> tuple[Group, ...]:
+    """Figures (groups, 1) on all rows, and those of them that were drawn (resamples, groups)."""
     shown = {name: values[:, 0] for name, values in plain.items() if name != "rows"}
     return tuple(
-        Group(str(name), int(plain["rows"][at, 0]), {figure: float(one[at]) for figure, one in shown.items()})
+        Group(
+            str(name),
+            int(plain["rows"][at, 0]),
+            {figure: float(one[at]) for figure, one in shown.items()},
+            {figure: interval(float(shown[figure][at]), one[:, at], level) for figure, one in drawn.items()},
+        )
         for at, name in enumerate(names)
     )
 

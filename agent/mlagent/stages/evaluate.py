@@ -17,17 +17,11 @@ if TYPE_CHECKING:
 
     from mlagent.core.context import Context, Outputs
     from mlagent.data.encode import Shape
+    from mlagent.data.schema import Schema
     from mlagent.measure.metrics import Task
 
 SHIPS = "model"
 VARIANT = "onnx-"
-WORDS = {"roc_auc": "ROC AUC", "log_loss": "log loss", "r2": "R2", "mae": "MAE", "poisson_deviance": "Poisson deviance"}
-HEADLINES = {
-    "binary": ("roc_auc", "log_loss"),
-    "multiclass": ("accuracy", "log_loss"),
-    "regression": ("r2", "mae"),
-    "count": ("poisson_deviance", "gini"),
-}
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -66,7 +60,7 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     """Score the test part by the model, a constant answer and the model in production; measure all on the same rows."""
     from mlagent.adapters.onnx_runtime import Scorer
     from mlagent.core.context import Outputs
-    from mlagent.data import encode, groups, schema_file, split
+    from mlagent.data import encode, schema_file, split
     from mlagent.measure import baseline, evaluation
 
     shape = msgspec.json.decode(inputs["shape"].read_bytes(), type=encode.Shape)
@@ -83,7 +77,7 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
         evaluation.CONSTANT: baseline.constant(task, split.load(inputs["train-part"])[1], len(target), shape.classes)
     }
     known, unknown = _production(task, ctx, shape, rows)
-    by = {name: groups.labels(_column(rows, name, "groups")) for name in config.groups}
+    by = {name: _groups(schema, name, _column(rows, name, "groups")) for name in config.groups}
     sliced = config.slices or [one.column for one in shape.encoding if one.kind in ("text", "boolean")]
     threshold, chosen_by = _threshold(config, task, score, shape, inputs)
     found = evaluation.evaluate(
@@ -94,10 +88,10 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
         msgspec.convert(config, evaluation.Settings, from_attributes=True),
         threshold=threshold,
         threshold_by=chosen_by,
-        groups=by,
-        slices={name: groups.labels(_column(rows, name, "slices")) for name in sliced},
+        groups={name: shown for name, (shown, _) in by.items()},
+        slices={name: _groups(schema, name, _column(rows, name, "slices"))[0] for name in sliced},
         unknown=unknown,
-        absent={name: groups.absent(schema.columns.get(name) if schema else None, one) for name, one in by.items()},
+        absent={name: absent for name, (_, absent) in by.items()},
     )
     (ctx.work / "evaluation.json").write_bytes(evaluation.encode(found))
     for name, reason in unknown.items():
@@ -184,7 +178,22 @@ def _column(rows: "pl.DataFrame", name: str, key: str) -> "pl.Series":
     return rows.get_column(name)
 
 
+def _groups(schema: "Schema | None", name: str, values: "pl.Series") -> "tuple[np.ndarray, tuple[str, ...]]":
+    """The group of each row, and groups without a row; of a sensitive column under names that hide its values."""
+    from mlagent.data import groups
+
+    named = groups.labels(values)
+    absent = groups.absent(schema.columns.get(name) if schema else None, named)
+    if not schema or name not in schema.sensitive:
+        return named, absent
+    shown = groups.masked(named)
+    there = len(set(shown.tolist()))
+    return shown, tuple(f"group {there + number}" for number, _ in enumerate(absent, 1))
+
+
 def _said(found: Any) -> str:  # noqa: ANN401 - an Evaluation, imported late
+    from mlagent.measure.headlines import HEADLINES, WORDS
+
     said = []
     for name in HEADLINES[found.task]:
         one, plain = found.models[SHIPS].metrics[name], found.others["constant"][name].value
@@ -219,6 +228,6 @@ STAGE = Stage(
     uses=("data",),
     facts=("schema", "production-model"),
     effect="compute",
-    revision=3,
+    revision=4,
     needs=Needs(packages=(Package("polars", "control"), Package("onnxruntime", "control"))),
 )

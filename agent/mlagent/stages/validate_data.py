@@ -46,12 +46,13 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     from mlagent.core.verdict import verdict
     from mlagent.data import judge, profile, schema_file
     from mlagent.data.scan import POLARS, Scanner
+    from mlagent.measure.profile import Profile
 
     now = datetime.now(UTC)
     schema = schema_file.of(ctx.project, ctx.sections["data"], ctx.data)
     scanned = Scanner(schema, now, config.rows_shown, _progress(ctx)).scan(ctx.data)
     reference = ctx.references.get("accepted-data")
-    before = msgspec.json.decode(reference.read_bytes(), type=profile.Profile) if reference else None
+    before = msgspec.json.decode(reference.read_bytes(), type=Profile) if reference else None
     moved = profile.compare(before, scanned.sample, list(schema.columns)) if before else {}
     judged = judge.judge(schema, scanned, moved, now)
     tools = {"mlagent": __version__, "polars": POLARS}
@@ -141,5 +142,6 @@ STAGE = Stage(
     in_worker="pandera",
     facts=("data", "schema", "accepted-data"),
     effect="compute",
+    revision=2,
     needs=Needs(packages=(Package("polars", "control"), Package("numpy", "control"))),
 )

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,6 +28,7 @@ def redactor(monkeypatch: pytest.MonkeyPatch) -> Redactor:
         quote(VALUE, safe=""),
         json.dumps(VALUE),
         json.dumps(VALUE, ensure_ascii=False),
+        escape(VALUE),
         repr(VALUE),
         repr(VALUE.encode())[1:],
         base64.b64encode(VALUE.encode()).decode(),

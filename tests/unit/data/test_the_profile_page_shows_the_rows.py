@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from mlagent.data.page import page
-from mlagent.data.plots import BINS, HEIGHT, bins, share, short, text
 from mlagent.data.schema import DTYPES, Column, Kind, Schema
+from mlagent.plot.bars import BINS, HEIGHT, bins
+from mlagent.plot.words import share, short, text
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = """</title><script>alert('x')</script><b a="&amp;">ÄΩ漢"""
