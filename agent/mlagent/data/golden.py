@@ -10,9 +10,9 @@ import polars as pl
 
 from mlagent.data import invent
 from mlagent.data.encode import Encoding, Shape
-from mlagent.data.profile import Profile
 from mlagent.data.rowtests import row_tests
 from mlagent.data.schema import DTYPES, Schema
+from mlagent.measure.profile import Profile
 
 TRIES = 20  # how often more rows are drawn where the schema's rules refuse some
 SPARE = 4  # so many values are drawn for each one, of which some may not be as the schema wants them

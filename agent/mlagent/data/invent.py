@@ -10,8 +10,8 @@ import numpy as np
 
 from mlagent.data.encode import Encoding
 from mlagent.data.patterns import Draw, drawer
-from mlagent.data.profile import ColumnProfile
 from mlagent.data.schema import Column, Kind, moment
+from mlagent.measure.profile import ColumnProfile
 
 NOVEL = 1 / 16  # of the texts are ones that the model never saw
 AT_AN_END = 1 / 16  # of the numbers lie at each end

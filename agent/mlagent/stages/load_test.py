@@ -147,13 +147,14 @@ def _golden(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "li
 
 
 def _rows(config: Config, shape: "Shape", inputs: "Mapping[str, Path]", ctx: "Context") -> "DataFrame":
-    from mlagent.data import golden, profile, schema_file, split
+    from mlagent.data import golden, schema_file, split
+    from mlagent.measure.profile import Profile
 
     if config.golden == "test-rows":
         return split.load_rows(inputs["test-rows"]).head(config.golden_rows)
     data = ctx.sections["data"]
     schema = schema_file.load(ctx.project / data.schema, data.schema) if data.schema else None
-    known = msgspec.json.decode(inputs["data-profile"].read_bytes(), type=profile.Profile)
+    known = msgspec.json.decode(inputs["data-profile"].read_bytes(), type=Profile)
     return golden.synthetic(shape, schema, known, config.golden_rows, config.seed)
 
 
