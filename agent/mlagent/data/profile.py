@@ -1,13 +1,14 @@
 """What the rows look like, column by column, in few numbers: kept when they pass, compared with when new ones come."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 import numpy as np
 import polars as pl
 
 from mlagent.data.lists import sizes
-from mlagent.data.schema import Schema
+from mlagent.data.schema import Kind, Schema
 from mlagent.measure import distance
 
 BINS = 10
@@ -16,7 +17,7 @@ SCHEMA_VERSION = 1
 
 
 class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a number the deciles `edges` and the `counts` between them; of a category its counts.
+    """Of a number the deciles `edges` and the `counts` between them; of a category its counts; `kind` by the schema.
 
     Dates count in days, lists by their Euclidean length.
     Text with more than a thousand values is profiled by its length (`by_length`).
@@ -28,6 +29,7 @@ class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[int, ...] = ()
     categories: Mapping[str, int] = {}
     by_length: bool = False
+    kind: Kind | Literal[""] = ""
 
     @property
     def null_share(self) -> float:
@@ -57,7 +59,21 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 def of_sample(sample: pl.DataFrame, rows: int, schema: Schema) -> Profile:
     """Profile every column that the schema names and does not call sensitive."""
     names = [name for name in schema.columns if name in sample.columns and name not in schema.sensitive]
-    return Profile(rows=rows, sampled=sample.height, columns={name: _column(sample.get_column(name)) for name in names})
+    columns = {
+        name: msgspec.structs.replace(_column(sample.get_column(name)), kind=schema.columns[name].type)
+        for name in names
+    }
+    return Profile(rows=rows, sampled=sample.height, columns=columns)
+
+
+def held_to(before: Profile, seen: Schema) -> Schema:
+    """The types that rows show, but where texts stand now that were none before: there the words are the mistake."""
+    were = {name: one.kind for name, one in before.columns.items() if one.kind}
+    columns = {
+        name: msgspec.structs.replace(one, type=were.get(name, "text")) if one.type == "text" else one
+        for name, one in seen.columns.items()
+    }
+    return msgspec.structs.replace(seen, columns=columns)
 
 
 def compare(before: Profile, sample: pl.DataFrame, columns: Sequence[str]) -> dict[str, Moved]:

@@ -221,5 +221,8 @@ def open_home(home: Path) -> None:
             write_whole(home / ".gitignore", b"*\n")
     except OSError as error:
         raise InfrastructureError(
-            f"{home} cannot be written: {os.strerror(error.errno or 0)}", hint="is the disk full, or mounted read-only?"
+            f"{home} cannot be written: {os.strerror(error.errno or 0)}",
+            hint="a file stands where the folder should be: move it away"
+            if home.is_file()
+            else "is the disk full, or mounted read-only?",
         ) from error

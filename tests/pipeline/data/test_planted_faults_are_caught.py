@@ -263,7 +263,7 @@ def broken(path: Path, rows: pl.DataFrame, kind: str) -> str:
             "bad.csv has lines that end in CR LF and lines that end in LF, from line 101",
         ),
         ("bad.csv", "too many fields", "bad.csv cannot be read: line 201 has 10 fields, and the heading 9"),
-        ("bad.csv", "another format", "bad.csv is not UTF-8 text: byte"),
+        ("bad.csv", "another format", "bad.csv is no CSV: it holds bytes no text has, 0x"),
         ("bad.xlsx", "another format", "bad.xlsx: cannot tell its format by '.xlsx'"),
     ],
 )
