@@ -123,7 +123,9 @@ class Tracking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         uri = self.uri or "http:"
         scheme = uri.partition(":")[0]
         if scheme.partition("+")[0] not in MLFLOW:
-            message = f"uri begins with {scheme!r}, and MLflow knows {', '.join(MLFLOW)}; a server's is http://host:port"
+            message = (
+                f"uri begins with {scheme!r}, and MLflow knows {', '.join(MLFLOW)}; a server's is http://host:port"
+            )
             raise ValueError(message)
         _ = urlsplit(uri).port
 

@@ -127,6 +127,11 @@ class LocalChildren:
                         hint=f"its output is above, and in {ready.with_suffix('.log').name}",
                     )
             yield msgspec.json.decode(ready.read_bytes())["url"]
+            if not _running(process, 0):
+                raise InfrastructureError(
+                    f"{module} ended while it was in use",
+                    hint=f"its output is above, and in {ready.with_suffix('.log').name}; did memory run out?",
+                )
 
     @contextmanager
     def _started(self, command: list[str], env: Mapping[str, str], kept: Path) -> "Iterator[subprocess.Popen[bytes]]":
