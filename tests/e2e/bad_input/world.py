@@ -94,7 +94,7 @@ def run_folder(project: Path) -> Path:
 
 def blob(project: Path, stage: str, artifact: str) -> Path:
     """The blob in the store of what a stage made."""
-    digest = record(project)["stages"][stage]["outputs"][artifact]["digest"].partition(":")[2]
+    digest = str(record(project)["stages"][stage]["outputs"][artifact]["digest"]).partition(":")[2]
     found = project / ".mlagent" / "store" / "blobs" / "sha256" / digest[:2] / digest[2:]
     found.chmod(0o644)
     return found
@@ -112,7 +112,8 @@ def mounted(kind: str, folder: Path) -> Iterator[None]:
     """Have a folder on a disk that is full, or as good as full, or read-only."""
     folder.mkdir(exist_ok=True)
     if kind in LEFT:
-        held = Path(shutil.copytree(folder, folder.parent / f".{folder.name}-held", symlinks=True))
+        held = folder.parent / f".{folder.name}-held"
+        shutil.copytree(folder, held, symlinks=True)
         size = sum(4096 + one.stat().st_size for one in held.rglob("*"))
         _mount("-t", "tmpfs", "-o", f"size={max(size, 1 << 20)}", "none", str(folder))
         shutil.copytree(held, folder, symlinks=True, dirs_exist_ok=True)
