@@ -183,12 +183,14 @@ def test_a_server_that_ends_while_it_is_used_is_infrastructure(children: LocalCh
         "os.rename(path + '.new', path)\n"
         "while not os.path.exists('used'): time.sleep(0.02)\n"
     )
-    with (
-        pytest.raises(InfrastructureError, match="childserver ended while it was in use"),
-        children.serve("childserver", [], tmp_path / "ready.json"),
-    ):
-        (tmp_path / "used").touch()
-        time.sleep(1)
+
+    def use() -> None:
+        with children.serve("childserver", [], tmp_path / "ready.json"):
+            (tmp_path / "used").touch()
+            time.sleep(1)
+
+    with pytest.raises(InfrastructureError, match="childserver ended while it was in use"):
+        use()
 
 
 def test_a_server_that_does_not_start_is_infrastructure(children: LocalChildren, tmp_path: Path) -> None:
