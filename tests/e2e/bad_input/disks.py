@@ -11,7 +11,7 @@ QUICKLY = ("run", "--set", "check.test=true", "--until", "split")
 NO_SPACE, READ_ONLY = "No space left on device", "Read-only file system"
 INFER, PROFILE = ("data", "schema", "infer", DATA), ("data", "profile", DATA)
 OTHER_ROWS = edit(DATA, "0,0,5,13", "0,0,5,12")
-AT_HOME, AT_TMP = (("HOME", "PROJECT/pages"),), (("TMPDIR", "PROJECT/scratch"),)
+AT_HOME, AT_TMP = (("HOME", "PROJECT/pages"),), (("TMPDIR", "PROJECT/pages"),)
 
 
 def fresh(project: Path) -> None:
@@ -84,7 +84,7 @@ TABLE = (
     Bad("a page on a full disk", (*PROFILE, "--out", "pages/p.html"), 20, f"{NO_SPACE} (PROJECT/pages/p.html)", "a full disk", mounts=(("full", "pages"),)),
     Bad("a project's first file on a full disk", ("--project", "pages", "init", "new"), 20, f"PROJECT/pages/new cannot be written: [Errno 28] {NO_SPACE}", "is the disk full", mounts=(("full", "pages"),)),
     Bad("a project's data on a full disk", ("--project", "pages", "init", "new"), 20, f"PROJECT/pages/new cannot be written: {NO_SPACE}", "is the disk full", mounts=(("filling", "pages"),)),
-    Bad("temporary files on a full disk", ("evaluate", "--force"), 0, "accuracy 0.9", "", mounts=(("full", "scratch"),), env=AT_TMP),
+    Bad("temporary files on a full disk", ("evaluate", "--force"), 0, "accuracy 0.9", "", mounts=(("full", "pages"),), env=AT_TMP),
     Bad("a run with nothing to do in a read-only project", ("run",), 20, READ_ONLY, "read-only", mounts=(("read-only", "."),)),
     Bad("a stage with nothing to do in a read-only project", ("gate",), 20, READ_ONLY, "read-only", mounts=(("read-only", "."),)),
     Bad("a new project that is read-only", ("run",), 20, f"PROJECT/.mlagent cannot be written: {READ_ONLY}", "mounted read-only", fresh, (("read-only", "."),)),

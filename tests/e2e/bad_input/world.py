@@ -134,11 +134,9 @@ def _mount(*args: str) -> None:
 
 
 def users_files(project: Path) -> Mapping[str, str]:
-    """Digests of all files of the user's, by name; caches, a shared store and temporary files are nobody's."""
+    """Digests of all files of the user's, by name; caches and a shared store are nobody's."""
     inside = (path for path in project.rglob("*") if path.is_file())
-    mine = (
-        path for path in inside if not {".mlagent", "__pycache__", ".ruff_cache", "shared", "scratch"} & set(path.parts)
-    )
+    mine = (path for path in inside if not {".mlagent", "__pycache__", ".ruff_cache", "shared"} & set(path.parts))
     return {str(path.relative_to(project)): hashlib.sha256(path.read_bytes()).hexdigest() for path in mine}
 
 
