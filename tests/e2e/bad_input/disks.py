@@ -114,6 +114,6 @@ TABLE = (
     Bad("a record that is damaged, collected", ("gc",), 4, "in the store) is damaged", "delete it and run again", named("runs/*", "[]")),
     Bad("results that are damaged", ("run",), 0, "gate/2 run: Gate on quality", "", named("results/gate/*", "{")),
     Bad("a count of builds that is damaged", ("check", "--test", "true"), 4, "ledger/builds in the store holds no number", "from a backup", named("ledger/builds", "{")),
-    Bad("a name of the newest run that is damaged", ("show",), 4, "there is no run yet", "mlagent run", write(f"{HOME}/newest", b"\xff\xfe")),
+    Bad("a name of the newest run that is damaged", ("show",), 4, "which run was begun last in PROJECT is not known", "name one: ", write(f"{HOME}/newest", b"\xff\xfe")),
     Bad("a folder for mlpipeline.yaml", ("run",), 3, "mlpipeline.yaml cannot be read: Is a directory", "check its path", folder_for("mlpipeline.yaml")),
 )  # fmt: skip
