@@ -224,6 +224,6 @@ STAGE = Stage(
     uses=("data",),
     facts=("schema", "production-model"),
     effect="compute",
-    revision=3,
+    revision=4,
     needs=Needs(packages=(Package("polars", "control"), Package("onnxruntime", "control"))),
 )

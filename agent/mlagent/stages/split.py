@@ -97,6 +97,6 @@ STAGE = Stage(
     sections=("data",),
     facts=("data", "schema"),
     effect="compute",
-    revision=2,
+    revision=3,
     needs=Needs(packages=(Package("polars", "control"), Package("numpy", "control"))),
 )
