@@ -30,7 +30,13 @@ def store(settings: "Keep", project: Path, home: Path) -> "Store":
         raise ConfigError(
             f"store.url: {settings.url!r} is neither a path nor a URL", hint="a URL has two slashes: s3://…"
         )
-    return open_store(project / Path(settings.url).expanduser())
+    folder = project / Path(settings.url).expanduser()
+    if folder.is_file():
+        raise ConfigError(
+            f"store.url: {settings.url} is a file, and a store is a folder",
+            hint="name a folder, which is made where it is not there, or a URL such as s3://…",
+        )
+    return open_store(folder)
 
 
 def query_rows(settings: "Data", batch_rows: int) -> "Iterator[tuple[list[str], list[Sequence[Any]]]]":

@@ -1,11 +1,14 @@
 """The sections that several stages share; each stage's own section is declared in its file."""
 
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
 from mlagent.config.secret import Secret
+
+MLFLOW = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks", "databricks-uc", "uc")
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,6 +117,17 @@ class Tracking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     username: Annotated[str | None, Meta(description="The user name for a server with basic authentication.")] = None
     password: Annotated[Secret | None, Meta(description="That user's password, as a reference.")] = None
     token: Annotated[Secret | None, Meta(description="A bearer token for the server, as a reference.")] = None
+
+    def __post_init__(self) -> None:
+        """Refuse what MLflow could never reach; of a port that is none, `urlsplit` says so."""
+        uri = self.uri or "http:"
+        scheme = uri.partition(":")[0]
+        if scheme.partition("+")[0] not in MLFLOW:
+            message = (
+                f"uri begins with {scheme!r}, and MLflow knows {', '.join(MLFLOW)}; a server's is http://host:port"
+            )
+            raise ValueError(message)
+        _ = urlsplit(uri).port
 
 
 class Keep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

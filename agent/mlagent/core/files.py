@@ -2,11 +2,15 @@
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write beside, flush to the disk, rename into place; a reader sees the old file or the new one, never a part."""
+    """Write beside, flush to the disk, rename into place; a reader sees the old file or the new one, never a part.
+
+    An OSError names the file that was to be written, as a full disk's does not by itself.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         with beside.open("wb") as file:
@@ -14,6 +18,9 @@ def write_whole(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):  # a read-only disk refuses even this
+            beside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)
         raise

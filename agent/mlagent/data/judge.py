@@ -11,6 +11,8 @@ from mlagent.data.profile import Moved
 from mlagent.data.scan import Row, Scanned
 from mlagent.data.schema import Allowed, Bands, Schema
 
+NAMED = 5
+
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong: how many rows, which share of all, where the first stand; values of sensitive columns masked."""
@@ -93,7 +95,8 @@ def _table(schema: Schema, scanned: Scanned) -> Iterator[Pair]:
 
 
 def _columns(what: str, found: Mapping[str, Sequence[str]], severity: Severity, files: int) -> Pair:
-    names = ", ".join(f"{name} in {where[0]}{' …' if len(where) > 1 else ''}" for name, where in found.items())
+    named = [f"{name} in {where[0]}{' …' if len(where) > 1 else ''}" for name, where in found.items()]
+    names = ", ".join(named[:NAMED]) + (f" and {len(named) - NAMED} more" if len(named) > NAMED else "")
     about = f"{what} columns{f' ({names})' if names else ''}"
     made, finding, _ = _counted("columns", about, list(found), severity, len(found), 0, files)
     return made, msgspec.structs.replace(finding, share=1.0) if finding else None, None

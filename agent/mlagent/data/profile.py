@@ -35,6 +35,16 @@ def of_sample(sample: pl.DataFrame, rows: int, schema: Schema) -> Profile:
     return Profile(rows=rows, sampled=sample.height, columns=columns)
 
 
+def held_to(before: Profile, seen: Schema) -> Schema:
+    """The types that rows show, but where texts stand now that were none before: there the words are the mistake."""
+    were = {name: one.kind for name, one in before.columns.items() if one.kind}
+    columns = {
+        name: msgspec.structs.replace(one, type=were.get(name, "text")) if one.type == "text" else one
+        for name, one in seen.columns.items()
+    }
+    return msgspec.structs.replace(seen, columns=columns)
+
+
 def compare(before: Profile, sample: pl.DataFrame, columns: Sequence[str]) -> dict[str, Moved]:
     """Each column that both have, by the bins of `before`."""
     both = [name for name in columns if name in before.columns and name in sample.columns]

@@ -13,7 +13,7 @@ from mlagent.data.keys import Keys
 from mlagent.data.rowtests import RAW, RowTest, row_tests
 from mlagent.data.sample import Sample
 from mlagent.data.schema import Schema
-from mlagent.data.tables import Opened, open_table
+from mlagent.data.tables import Opened, open_table, shown
 from mlagent.data.typed import conversions
 
 BATCH_ROWS = 500_000
@@ -177,4 +177,4 @@ def shown_rows(frame: pl.DataFrame, columns: Sequence[str], schema: Schema, file
 
 
 def _shown(value: object) -> str:
-    return "empty" if value is None else str(value)[:80]
+    return "empty" if value is None else shown(str(value))

@@ -1,20 +1,19 @@
 """From the team's files to features and a target: the one place that takes the rows into memory."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 import numpy as np
 import polars as pl
 
+from mlagent.config.fields import nearest
 from mlagent.config.sections import Data
 from mlagent.core.context import DataFile
 from mlagent.data.schema import Schema
-from mlagent.data.tables import open_table
+from mlagent.data.tables import Opened, open_table, shown
 from mlagent.data.typed import conversions
 from mlagent.errors import ConfigError, InputError
 
-READERS: dict[str, Callable[[Path], pl.DataFrame]] = {".csv": pl.read_csv, ".parquet": pl.read_parquet}
 MAX_CLASSES = 1000
 MAX_CATEGORIES = 100
 BATCH_ROWS = 250_000
@@ -51,10 +50,10 @@ def read(files: Sequence[DataFile], data: Data, schema: Schema | None = None) ->
     optional = schema.optional if schema else frozenset()
     for key, column in (("target", data.target), ("key", data.key), ("group", data.group), ("time", data.time)):
         if column and column not in frame.columns and not (key in OPTIONAL and column in optional):
-            shown = [one for one in frame.columns if one != FILE]
+            there = [one for one in frame.columns if one != FILE]
             raise InputError(
-                f"{name} has no column {column!r} (data.{key})",
-                hint=f"its columns: {', '.join(shown[:20])}{' …' if len(shown) > 20 else ''}",
+                f"{name} has no column {column!r} (data.{key}){nearest(column, there)}",
+                hint=f"its columns: {', '.join(there[:20])}{' …' if len(there) > 20 else ''}",
             )
     if frame.height == 0:
         raise InputError(f"{name} holds no rows", hint="is it the right file, and was it written to its end?")
@@ -75,24 +74,11 @@ def settled(data: Data, table: Table) -> Data:
 
 
 def _open(file: DataFile, schema: Schema | None) -> pl.DataFrame:
-    if schema is not None:
-        return _typed(file, schema)
-    reader = READERS.get(Path(file.name).suffix.lower())
-    if reader is None:
-        raise InputError(
-            f"{file.name}: cannot tell its format by {Path(file.name).suffix!r}", hint="name it .csv or .parquet"
-        )
-    try:
-        return reader(file.path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(
-            f"{file.name} cannot be read: {str(error).splitlines()[0]}",
-            hint="the file may be cut off or of another format; write it anew",
-        ) from error
-
-
-def _typed(file: DataFile, schema: Schema) -> pl.DataFrame:
     opened = open_table(file)
+    return opened.whole() if schema is None else _typed(opened, schema)
+
+
+def _typed(opened: Opened, schema: Schema) -> pl.DataFrame:
     known = [name for name in opened.schema if name in schema.columns]
     expressions = list(conversions(opened, known, schema).values())
     absent = pl.col(pl.Float32, pl.Float64).fill_nan(None)
@@ -146,10 +132,22 @@ def _class(column: pl.Series, name: str) -> "tuple[np.ndarray, int]":
             hint="number the classes 0, 1, 2, …; a target of another kind is named by data.kind",
         )
     _refuse_rows(column, ~column.is_between(0, MAX_CLASSES - 1), name, f"a class from 0 to {MAX_CLASSES - 1}")
-    classes = int(column.max()) + 1  # type: ignore[arg-type]
-    if classes < 2:
-        raise InputError(f"{name}: the target {column.name!r} is 0 in every row", hint="there is nothing to learn")
-    return column.cast(pl.Int64).to_numpy(), classes
+    found = column.unique().sort().to_list()
+    if len(found) < 2:
+        raise _constant(column, name)
+    left_out = next((number for number, one in enumerate(found) if number != one), None)
+    if left_out is not None:
+        raise InputError(
+            f"{name}: no row's {column.name!r} is {left_out}, though there are classes up to {found[-1]}",
+            hint="a class without rows is neither learned nor judged: number those that there are 0, 1, 2, …",
+        )
+    return column.cast(pl.Int64).to_numpy(), len(found)
+
+
+def _constant(column: pl.Series, name: str) -> InputError:
+    return InputError(
+        f"{name}: the target {column.name!r} is {column[0]} in every row", hint="there is nothing to learn"
+    )
 
 
 def _number(column: pl.Series, name: str) -> "tuple[np.ndarray, int]":
@@ -161,9 +159,7 @@ def _number(column: pl.Series, name: str) -> "tuple[np.ndarray, int]":
     numbers = column.cast(pl.Float32)
     _refuse_rows(column, ~numbers.is_finite(), name, "a finite number")
     if numbers.n_unique() == 1:
-        raise InputError(
-            f"{name}: the target {column.name!r} is {column[0]} in every row", hint="there is nothing to learn"
-        )
+        raise _constant(column, name)
     return numbers.to_numpy(), 0
 
 
@@ -191,4 +187,4 @@ def _refuse_rows(column: pl.Series, bad: pl.Series, name: str, wanted: str) -> N
 
 
 def _shown(value: object) -> str:
-    return str(value.to_list() if isinstance(value, pl.Series) else value)[:80]
+    return "empty" if value is None else shown(str(value.to_list() if isinstance(value, pl.Series) else value))

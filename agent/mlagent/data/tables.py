@@ -57,7 +57,7 @@ class Opened:
             head = self._lazy.select(pl.col(pl.String)).head(LOOKED_AT).collect()
         return frozenset(one.name for one in head.get_columns() if one.n_unique() <= len(one) // 2)
 
-    def whole(self) -> None:
+    def read_through(self) -> None:
         """Read all of it once; InputError (4) for rows that reading single columns would pass over."""
         for _ in self.batches(BATCH_ROWS):
             pass
@@ -69,7 +69,31 @@ class Opened:
             if Path(self.file.name).suffix.lower() == ".parquet":
                 yield from _slices(lazy, rows)
             else:
-                yield from lazy.collect_batches(chunk_size=rows, maintain_order=True, engine="streaming")
+                for batch in lazy.collect_batches(chunk_size=rows, maintain_order=True, engine="streaming"):
+                    self._refuse_short(batch)
+                    yield batch
+
+    def whole(self) -> pl.DataFrame:
+        """All rows at once, each column of the type that all its values are of."""
+        with _readable(self.file):
+            if self._lines is None:
+                return pl.read_parquet(self.file.path)
+            try:
+                found = pl.read_csv(self.file.path)
+            except pl.exceptions.ComputeError:  # a value is of another type than the first hundred: slower, by all
+                found = pl.read_csv(self.file.path, infer_schema_length=None)
+            self._refuse_short(found)
+            return found
+
+    def _refuse_short(self, batch: pl.DataFrame) -> None:
+        """A row that ends early is filled up with nulls: only the last column's can come of that."""
+        last = next(reversed(list(self.schema)))
+        if last in batch.columns and batch.get_column(last).null_count() and self._first_ragged:
+            raise InputError(f"{self.file.name} cannot be read: {self._first_ragged}", hint=_WRITE_ANEW)
+
+    @cached_property
+    def _first_ragged(self) -> str:
+        return _ragged(self.file.path)
 
 
 def _slices(lazy: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
@@ -105,9 +129,15 @@ def _readable(file: DataFile) -> Iterator[None]:
     try:
         yield
     except (pl.exceptions.PolarsError, OSError) as error:
-        said = next(iter(str(error).splitlines()), type(error).__name__)
+        told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        said = shown(next(iter(told.splitlines()), type(error).__name__), 200)
         line = _ragged(file.path) if Path(file.name).suffix.lower() == ".csv" else ""
         raise InputError(f"{file.name} cannot be read: {line or said}", hint=_WRITE_ANEW) from error
+
+
+def shown(text: str, longest: int = 80) -> str:
+    """Text of a file as a message may hold it: short, and without what a terminal would act on."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text[:longest])
 
 
 def _check_text(file: DataFile) -> int:
@@ -119,6 +149,11 @@ def _check_text(file: DataFile) -> int:
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError as error:
+                if b"\0" in chunk:
+                    raise InputError(
+                        f"{file.name} is no CSV: it holds bytes no text has, 0x{error.object[error.start]:02x} first",
+                        hint="is it an image, an archive, or Parquet under another name?",
+                    ) from error
                 # `error.start` counts from what the decoder kept of the chunk before, three bytes at most
                 line = lines + chunk[: error.start].count(b"\n") + 1
                 raise InputError(
@@ -143,8 +178,17 @@ def _check_text(file: DataFile) -> int:
 
 
 def _check_heading(file: DataFile) -> None:
-    with file.path.open(newline="", encoding="utf-8-sig") as opened:
-        names = next(csv.reader(opened), [])
+    try:
+        with file.path.open(newline="", encoding="utf-8-sig") as opened:
+            names = next(csv.reader(opened), [])
+    except csv.Error as error:
+        raise InputError(f"{file.name}: its heading cannot be read: {error}", hint=_WRITE_ANEW) from error
+    mark = next((one for one in ";\t|" if one in names[0]), "") if len(names) == 1 else ""
+    if mark:
+        raise InputError(
+            f"{file.name} has one column, {shown(names[0])!r}: its fields are divided by {mark!r}",
+            hint="write it with commas",
+        )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(

@@ -114,8 +114,13 @@ class LocalChildren:
     @contextmanager
     def serve(self, module: str, arguments: Sequence[str], ready: Path) -> Iterator[str]:
         """Run a server for the time of the block; see the port."""
-        with self._served(module, arguments, ready):
+        with self._served(module, arguments, ready) as process:
             yield msgspec.json.decode(ready.read_bytes())["url"]
+            if not _running(process, 0):
+                raise InfrastructureError(
+                    f"{module} ended while it was in use",
+                    hint=f"its output is above, and in {ready.with_suffix('.log').name}; did memory run out?",
+                )
 
     def attend(
         self, module: str, arguments: Sequence[str], ready: Path, begun: Callable[[Mapping[str, str]], None]

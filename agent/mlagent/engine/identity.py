@@ -29,9 +29,9 @@ def given(
 
 
 def file_digest(project: Path, name: str) -> str:
-    """Digest of a file of the project, nothing when it is not there: the stage that needs it says so."""
+    """Digest of a file of the project; where it is not there, other than where none is named: who needs it says so."""
     path = project / name
-    return digest.of_file(path) if path.is_file() else ""
+    return digest.of_file(path) if path.is_file() else "not there"
 
 
 def run_id(world: Given) -> str:

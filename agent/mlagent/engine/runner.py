@@ -20,6 +20,7 @@ from mlagent.engine.log import EngineLog
 from mlagent.engine.plan import Step
 from mlagent.engine.record import RunRecord, StageRecord, State
 from mlagent.engine.workspace import Workspace
+from mlagent.engine.world import PRODUCTION
 from mlagent.errors import Bug, GateRefused, Inconclusive, InputError, Interrupted, MlagentError
 
 BACKOFF_SECONDS = 1.0
@@ -69,7 +70,7 @@ class Runner:
             try:
                 if only_reuse and step.state != "reuse":
                     if stage.name in needed:
-                        raise _not_there(stage, step)
+                        raise _not_there(stage, step, self.given)
                     return
                 self._adopt(stage, step) if step.result else self._execute(stage, step)
             except _LostError as lost:
@@ -269,8 +270,10 @@ def parts_by_stage(run: RunRecord | None) -> dict[str, Mapping[str, str]]:
     return {name: entry.parts for name, entry in run.stages.items() if entry.parts} if run else {}
 
 
-def _not_there(stage: Stage, step: Step) -> InputError:
+def _not_there(stage: Stage, step: Step, given: Given) -> InputError:
+    production = given.facts.get(PRODUCTION, "") if PRODUCTION in stage.facts else ""
+    unknown = f"; {production}" if production and not production.startswith(digest.ALGORITHM) else ""
     return InputError(
-        f"what {stage.name} makes is not there for this source, data and configuration ({step.reason})",
+        f"what {stage.name} makes is not there for this source, data and configuration ({step.reason}{unknown})",
         hint="`mlagent run` makes everything in order; `mlagent plan` says what would run, and why",
     )

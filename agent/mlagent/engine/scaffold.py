@@ -1,5 +1,7 @@
 """Writes a new project whole, or not at all."""
 
+import errno
+import os
 import re
 import shutil
 import subprocess
@@ -10,7 +12,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from mlagent.config.fields import nearest
-from mlagent.errors import ConfigError, InputError, UsageError
+from mlagent.errors import ConfigError, InfrastructureError, InputError, UsageError
 
 OWN = "tabular"  # the template that takes somebody's rows
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -37,16 +39,22 @@ def write_project(parent: Path, name: str, template: str, *, schema: str, fill: 
     target = parent / name
     if target.exists():
         raise InputError(f"{target} is already there", hint="choose another name, or remove it first")
-    beside = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=parent))
     try:
-        _fill(beside, name, template)
-        (beside / "mlpipeline.schema.json").write_text(schema)
-        if fill:
-            fill(beside)
-        beside.chmod(0o755)
-        beside.rename(target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=parent))
+        try:
+            _fill(beside, name, template)
+            (beside / "mlpipeline.schema.json").write_text(schema)
+            if fill:
+                fill(beside)
+            beside.chmod(0o755)
+            beside.rename(target)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    except OSError as error:
+        said = error.args[0][0][2].partition(":")[0] if isinstance(error, shutil.Error) else error.strerror
+        raise InfrastructureError(
+            f"{target} cannot be written: {said}", hint="is the disk full, or mounted read-only, or the folder gone?"
+        ) from error
     return target
 
 
@@ -63,6 +71,8 @@ def make_data(folder: Path) -> None:
     made = subprocess.run([sys.executable, "make_data.py"], cwd=folder, capture_output=True, text=True, check=False)
     if made.returncode != 0:
         said = (made.stderr.strip() or "nothing").splitlines()[-1]
+        if os.strerror(errno.ENOSPC) in said:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         raise ConfigError(
             f"the template's make_data.py failed and said: {said}",
             hint="pip install 'mlagent[worker]', or write the project without data: --no-data",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlagent import adapters
 from mlagent.core.context import Context
+from mlagent.core.ports.store import CorruptBlob, MissingBlob
 from mlagent.core.stage import Stage
 from mlagent.engine import environment, world
 from mlagent.engine.child import LocalChildren
@@ -14,6 +15,7 @@ from mlagent.engine.keys import Given
 from mlagent.engine.log import EngineLog
 from mlagent.engine.record import RunRecord
 from mlagent.engine.workspace import Workspace
+from mlagent.errors import InputError
 
 
 def of(
@@ -72,7 +74,14 @@ def _reference(workspace: Workspace, given: Given, run: RunRecord, fact: str) ->
         if found is None or found.profile.digest != wanted:
             return []
         path = folder / f"accepted-{found.profile.path}"
-        workspace.store.get(found.profile.digest, path)
+        try:
+            workspace.store.get(found.profile.digest, path)
+        except (CorruptBlob, MissingBlob) as error:
+            name = f"named/accepted/{run.project}"
+            raise InputError(
+                f"the profile of the rows accepted last (run {found.run}) is lost: {error.message}",
+                hint=f"run on those rows again, or delete {name} in the store: no rows are compared with others then",
+            ) from error
         return [path]
     if fact == world.PRODUCTION and wanted.startswith("sha256:"):  # as it was when the run began
         version = next((one for one in workspace.registry.versions(run.project) if one.digest == wanted), None)

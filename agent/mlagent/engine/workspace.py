@@ -163,13 +163,19 @@ class Workspace:
         """The record of a run by its id, or of the run begun last; InputError (4) when there is none."""
         run_id = run_id or self.newest()
         if run_id is None:
-            raise InputError(f"there is no run yet in {self.project}", hint="start one with `mlagent run`")
+            raise self._none_is_newest()
         if not RUN_ID.fullmatch(run_id):
             raise InputError(f"{run_id!r} is not a run's id (twelve hex digits)", hint="see .mlagent/runs")
         found = self.records.load(run_id)
         if found is None:
             raise InputError(f"there is no run {run_id}", hint=f"runs: {', '.join(self.records.ids()[:20]) or 'none'}")
         return found[0]
+
+    def _none_is_newest(self) -> InputError:
+        known = ", ".join(self.records.ids()[:20])
+        if known:
+            return InputError(f"which run was begun last in {self.project} is not known", hint=f"name one: {known}")
+        return InputError(f"there is no run yet in {self.project}", hint="start one with `mlagent run`")
 
     def newest_record(self) -> RunRecord | None:
         """Its record, None when there is none."""
@@ -221,5 +227,8 @@ def open_home(home: Path) -> None:
             write_whole(home / ".gitignore", b"*\n")
     except OSError as error:
         raise InfrastructureError(
-            f"{home} cannot be written: {os.strerror(error.errno or 0)}", hint="is the disk full, or mounted read-only?"
+            f"{home} cannot be written: {os.strerror(error.errno or 0)}",
+            hint="a file stands where the folder should be: move it away"
+            if home.is_file()
+            else "is the disk full, or mounted read-only?",
         ) from error

@@ -119,10 +119,15 @@ def _threshold(
 ) -> tuple[float | None, str]:
     """From which probability on it says 1, chosen on the validation part, and by what."""
     from mlagent.data import encode, split
-    from mlagent.errors import InputError
+    from mlagent.errors import ConfigError, InputError
     from mlagent.measure import threshold
 
     if task != "binary":
+        if config.threshold is not None:
+            raise ConfigError(
+                f"evaluate.threshold is {config.threshold}, and only a model of two classes has one (this is {task})",
+                hint="take evaluate.threshold out",
+            )
         return None, ""
     if config.threshold is not None:
         return config.threshold, "evaluate.threshold"

@@ -50,9 +50,11 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
 
     now = datetime.now(UTC)
     schema = schema_file.of(ctx.project, ctx.sections["data"], ctx.data)
-    scanned = Scanner(schema, now, config.rows_shown, _progress(ctx)).scan(ctx.data)
     reference = ctx.references.get("accepted-data")
     before = msgspec.json.decode(reference.read_bytes(), type=Profile) if reference else None
+    if before and ctx.sections["data"].schema is None:
+        schema = profile.held_to(before, schema)
+    scanned = Scanner(schema, now, config.rows_shown, _progress(ctx)).scan(ctx.data)
     moved = profile.compare(before, scanned.sample, list(schema.columns)) if before else {}
     judged = judge.judge(schema, scanned, moved, now)
     tools = {"mlagent": __version__, "polars": POLARS}
@@ -84,7 +86,8 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
                 else [],
             ),
         ),
-        hint="the rows stand in data-report.json; mend them at their source, or say in the schema that they are right",
+        hint=(f"{worst[0]}; " if worst else "")
+        + "the rows stand in data-report.json; mend them at their source, or say in the schema that they are right",
     )
 
 

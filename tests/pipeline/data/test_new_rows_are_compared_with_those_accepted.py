@@ -14,7 +14,7 @@ from mlagent.core.context import Context, Outputs
 from mlagent.core.stage import Stage
 from mlagent.core.verdict import check, verdict
 from mlagent.engine.runner import Runner
-from mlagent.errors import GateRefused, Inconclusive, MlagentError
+from mlagent.errors import ConfigError, GateRefused, Inconclusive, InputError, MlagentError
 from tests.unit.engine.chain import Knob, run
 
 VALIDATE = next(stage for stage in catalog.STAGES if stage.name == "validate-data")
@@ -149,6 +149,59 @@ def test_without_a_schema_the_types_are_those_of_the_rows(project: Path) -> None
     pl.read_csv(project / "data.csv").head(0).write_csv(project / "data.csv")
     with pytest.raises(MlagentError):
         run(project, VALIDATE)
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "row"), [("size", "number", "a,dark,2007,1"), ("id", "integer", "a,1.0,dark,1")]
+)
+def test_a_word_where_the_accepted_rows_held_numbers_is_named_by_its_row(
+    project: Path, column: str, kind: str, row: str
+) -> None:
+    rows(project)
+    run(project, VALIDATE, GATE)
+    rows(project, seed=2)
+    lines = (project / "data.csv").read_text().splitlines()
+    (project / "data.csv").write_text("\n".join([*lines[:7], row, *lines[8:], ""]))
+    with pytest.raises(GateRefused, match=f"data: rows with {column} that is no {kind} 1 is above 0") as refused:
+        run(project, VALIDATE, GATE)
+    assert f"first data.csv row 7 ({column} is dark)" in refused.value.hint
+
+
+def test_texts_that_were_texts_stay_so(project: Path) -> None:
+    rows(project, kinds="123")
+    run(project, VALIDATE, GATE)
+    rows(project, kinds="12x")
+    with pytest.raises(GateRefused, match="kind that is no integer"):
+        run(project, VALIDATE, GATE)
+    rows(project, kinds="abc")
+    (project / ".mlagent" / "store" / "named" / "accepted" / "small").unlink()
+    run(project, VALIDATE, GATE)
+    rows(project, kinds="abx", seed=2)
+    with pytest.raises(GateRefused, match="PSI of kind"):
+        run(project, VALIDATE, GATE)
+
+
+def test_a_schema_that_is_not_there_is_not_as_good_as_none(project: Path) -> None:
+    rows(project)
+    run(project, VALIDATE)
+    (project / "schema.yaml").unlink()
+    with pytest.raises(ConfigError, match=r"schema.yaml .* is not there"):
+        go(project)
+
+
+def test_a_profile_of_accepted_rows_that_is_lost_is_not_as_good_as_none(project: Path) -> None:
+    rows(project)
+    first = go(project)
+    profile = first.run.stages["validate-data"].outputs["data-profile"].digest
+    first.workspace.store.drop(profile)
+    rows(project, seed=2)
+    with pytest.raises(InputError, match=f"accepted last .run {first.run.run_id}. is lost") as refused:
+        go(project)
+    assert "delete named/accepted/small" in refused.value.hint
+    rows(project)
+    go(project)
+    rows(project, seed=2)
+    assert set(psis(go(project))) == {"kind", "size", "y"}
 
 
 def test_no_value_of_a_sensitive_column_is_kept(project: Path) -> None:

@@ -46,7 +46,7 @@ TABLE = [
     Odd("a heading alone", "a,y\n", (GateRefused, "rows 0 is below 1")),
     Odd("the target alone", "y\n" + "1\n0\n" * 200, (ConfigError, "no column is left to learn from")),
     Odd("a name twice", GOOD.replace("a,y", "y,y"), (InputError, "two columns of one name: y")),
-    Odd("semicolons", GOOD.replace(",", ";"), (InputError, "has no column 'y'")),
+    Odd("semicolons", GOOD.replace(",", ";"), (InputError, "rows.csv has one column, 'a;y': its fields are divided by ';'")),
     Odd("an open quote", GOOD[:50] + '"' + GOOD[50:], (InputError, "rows.csv cannot be read")),
     Odd("an integer of 26 digits", frame(b=[10**25] * ROWS).write_csv()),
     Odd("text over lines", frame(t=["x\ny"] * ROWS).write_csv(), None, TYPES + "  t: {type: text}\n"),

@@ -3,62 +3,15 @@
 The rows are the real 67,856 policies where MLAGENT_TEST_DATA names their folder, else the template's generated ones.
 """
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from importlib.resources import files
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 import pytest
 
-from mlagent.core.context import DataFile
-from mlagent.core.verdict import verdict
-from mlagent.data import infer, schema_file
-from mlagent.data.judge import Judged, judge
-from mlagent.data.scan import Scanner
-from mlagent.errors import InputError
-
-NOW = datetime(2026, 1, 10, tzinfo=UTC)
-MAKER = Path(str(files("mlagent.templates"))) / "insurance-risk" / "make_data.py"
-
-
-def generated(folder: Path, *more: str) -> pl.DataFrame:
-    command = [sys.executable, str(MAKER), "--policies", "12000", "--out", str(folder / "made.csv"), *more]
-    subprocess.run(command, check=True, capture_output=True)
-    return pl.read_csv(folder / "made.csv", try_parse_dates=True)
-
-
-@pytest.fixture(scope="module")
-def policies(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
-    """Nine columns, real or generated."""
-    real = Path(os.environ.get("MLAGENT_TEST_DATA", "")) / "ausprivauto0405.parquet"
-    found = pl.read_parquet(real) if real.is_file() else generated(tmp_path_factory.mktemp("made"), "--no-keys")
-    return found.with_columns(pl.col(pl.Categorical).cast(pl.String))
-
-
-@pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
-    """With policy_id, month and region, of the year 2025."""
-    return generated(tmp_path_factory.mktemp("keyed"), "--months", "12", "--start", "2025-01")
-
-
-def first_schema(path: Path) -> str:
-    return infer.write(infer.look([DataFile(path.name, path)]), path.name)
-
-
-def validated(folder: Path, names: str | list[str], schema: str) -> Judged:
-    (folder / "schema.yaml").write_text(schema)
-    loaded = schema_file.load(folder / "schema.yaml", "schema.yaml")
-    here = [DataFile(name, folder / name) for name in ([names] if isinstance(names, str) else names)]
-    return judge(loaded, Scanner(loaded, NOW).scan(here), {}, NOW)
-
-
-def outcome(judged: Judged) -> str:
-    return verdict("data", judged.checks, inputs={}, tools={}).outcome
+from .conftest import first_schema, outcome, validated
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
@@ -230,53 +183,6 @@ def test_too_few_rows_are_said(policies: pl.DataFrame, tmp_path: Path) -> None:
     judged = validated(tmp_path, "few.csv", schema)
     assert outcome(judged) == "fail"
     assert any(one.reason.startswith("rows 50 is below") for one in judged.checks)
-
-
-def broken(path: Path, rows: pl.DataFrame, kind: str) -> str:
-    rows.write_csv(path)
-    text = path.read_bytes()
-    lines = text.splitlines(keepends=True)
-    if kind == "truncated":
-        rows.write_parquet(path)
-        path.write_bytes(path.read_bytes()[:-500])
-        return ""
-    bad = {
-        "empty": b"",
-        "not utf-8": text.replace(b"Hatchback", "Fließheck".encode("latin1"), 1),
-        "mixed line ends": b"".join([*lines[:100], lines[100].replace(b"\n", b"\r\n"), *lines[101:]]),
-        "too many fields": b"".join([*lines[:200], b"1," + lines[200], *lines[201:]]),
-        "another format": b"PK\x03\x04" + os.urandom(3000),
-    }
-    path.write_bytes(bad[kind])
-    return str(next((number for number, line in enumerate(lines, start=1) if b"Hatchback" in line), 0))
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "said"),
-    [
-        ("bad.parquet", "truncated", "bad.parquet cannot be read: "),
-        ("bad.csv", "empty", "bad.csv cannot be read: "),
-        ("bad.csv", "not utf-8", "bad.csv is not UTF-8 text: byte 0xdf in line {line}"),
-        (
-            "bad.csv",
-            "mixed line ends",
-            "bad.csv has lines that end in CR LF and lines that end in LF, from line 101",
-        ),
-        ("bad.csv", "too many fields", "bad.csv cannot be read: line 201 has 10 fields, and the heading 9"),
-        ("bad.csv", "another format", "bad.csv is not UTF-8 text: byte"),
-        ("bad.xlsx", "another format", "bad.xlsx: cannot tell its format by '.xlsx'"),
-    ],
-)
-def test_a_file_that_is_broken_as_a_whole_is_named(
-    policies: pl.DataFrame, tmp_path: Path, name: str, kind: str, said: str
-) -> None:
-    policies.write_parquet(tmp_path / "good.parquet")
-    schema = first_schema(tmp_path / "good.parquet")
-    line = broken(tmp_path / name, policies, kind)
-    with pytest.raises(InputError) as refused:
-        validated(tmp_path, name, schema)
-    assert said.format(line=line) in refused.value.message
-    assert refused.value.hint
 
 
 def test_rows_are_numbered_within_their_file(policies: pl.DataFrame, tmp_path: Path) -> None:

@@ -57,6 +57,26 @@ def test_test_and_wheelhouse_variables_are_no_configuration(tmp_path: Path) -> N
     load(catalog.SECTIONS, write(tmp_path, ""), {"MLAGENT_TEST_DATA": "x"})
 
 
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("nonsense://user:hunter22@x", "tracking: uri begins with 'nonsense', and MLflow knows http, https, sqlite"),
+        ("localhost:5000", "a server's is http://host:port"),
+        ("http://127.0.0.1:99999", "tracking: Port out of range 0-65535"),
+    ],
+)
+def test_a_tracking_server_that_nothing_could_reach_is_refused(tmp_path: Path, uri: str, said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(catalog.SECTIONS, write(tmp_path, f"tracking: {{uri: '{uri}'}}\n"), {})
+    assert said in refused.value.message
+    assert "hunter22" not in refused.value.message
+
+
+@pytest.mark.parametrize("uri", ["https://u:p@host:8443/x", "postgresql+psycopg2://u:p@h/db", "sqlite:///m.db"])
+def test_a_tracking_server_of_a_kind_that_mlflow_knows_is_taken(tmp_path: Path, uri: str) -> None:
+    assert load(catalog.SECTIONS, write(tmp_path, f"tracking: {{uri: '{uri}'}}\n"), {}).sections["tracking"].uri == uri
+
+
 def test_a_secret_stays_a_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN_HERE", "value-of-the-secret")
     settings = load(catalog.SECTIONS, write(tmp_path, "tracking:\n  token: env:TOKEN_HERE\n"), {})

@@ -47,14 +47,22 @@ def test_csv_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
     [
         ("a,y\n1,0\nx,1\n", "d.csv: the column 'a' holds String, and features are numbers"),
         ("a,y\n1,0\nx,1\n2,0\n", "d.csv: 'a' is x in data row 2, not a number (1 such rows in 3)"),
-        ("a,y\n1,0\n,1\n2,0\n", "d.csv: 'a' is None in data row 2, not a number (1 such rows in 3)"),
+        ("a,y\n1,0\n,1\n2,0\n", "d.csv: 'a' is empty in data row 2, not a number (1 such rows in 3)"),
         ("a,y\n1.5,0\nNaN,1\n", "d.csv: 'a' is nan in data row 2, not a number (1 such rows in 2)"),
         ("a,y\n1,0\n2,-1\n", "d.csv: 'y' is -1 in data row 2, not a class from 0 to 999 (1 such rows in 2)"),
-        ("a,y\n1,0\n2,\n", "d.csv: 'y' is None in data row 2, not a class"),
+        ("a,y\n1,0\n2,\n", "d.csv: 'y' is empty in data row 2, not a class"),
         ("a,y\n1,0\n2,5000\n", "d.csv: 'y' is 5000 in data row 2, not a class"),
         ("a,y\n1,0.5\n2,1.5\n", "d.csv: the target 'y' holds Float64, and a class is a whole number from 0"),
         ("a,y\n1,0\n2,0\n", "d.csv: the target 'y' is 0 in every row"),
+        ("a,y\n1,3\n2,3\n", "d.csv: the target 'y' is 3 in every row"),
+        ("a,y\n1,0\n2,2\n", "d.csv: no row's 'y' is 1, though there are classes up to 2"),
         ("a,z\n1,0\n", "d.csv has no column 'y' (data.target)"),
+        ("a,yy\n1,0\n", "d.csv has no column 'y' (data.target); did you mean 'yy'?"),
+        ("a;y\n1;0\n", "d.csv has one column, 'a;y': its fields are divided by ';'"),
+        ("a,y\n1,0\n2\n", "d.csv cannot be read: line 3 has 1 fields, and the heading 2"),
+        ("a,y\n" + "1,0\n2,1\n" * 100 + "x,1\n", "d.csv: 'a' is x in data row 201, not a number"),
+        ("a,y\n1,0\n\0\x1b[2J,1\n2,0\n", r"d.csv: 'a' is \x00\x1b[2J in data row 2, not a number"),
+        ("x" * 200_000 + ",y\n1,0\n", "d.csv: its heading cannot be read: field larger than field limit"),
         ("a,y\n", "d.csv holds no rows"),
         ("", "d.csv cannot be read: "),
     ],
@@ -67,19 +75,31 @@ def test_rows_that_cannot_be_used_are_named(tmp_path: Path, text: str, said: str
     assert refused.value.hint
 
 
+def test_a_fraction_after_many_whole_numbers_is_a_number(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("a,y\n" + "1,0\n2,1\n" * 100 + "1.5,1\n")
+    found = table.read(files(tmp_path, "d.csv"), DATA).features.get_column("a")
+    assert (found.dtype, found[200]) == (pl.Float64(), 1.5)
+
+
+def test_a_last_column_that_is_empty_is_no_row_that_ends_early(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text('y,a\n0,"1"\n1,\n')
+    with pytest.raises(InputError, match="'a' is empty in data row 2, not a number"):
+        table.read(files(tmp_path, "d.csv"), DATA)
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "said"),
     [
         ("regression", "a,y\n1,x\n2,1\n", "d.csv: the target 'y' holds String, and data.kind asks for numbers"),
         ("count", "a,y\n1,x\n2,1\n", "d.csv: the target 'y' holds String, and data.kind asks for numbers"),
-        ("regression", "a,y\n1,0\n2,\n", "d.csv: 'y' is None in data row 2, not a finite number (1 such rows in 2)"),
+        ("regression", "a,y\n1,0\n2,\n", "d.csv: 'y' is empty in data row 2, not a finite number (1 such rows in 2)"),
         ("regression", "a,y\n1,0.5\n2,inf\n", "d.csv: 'y' is inf in data row 2, not a finite number"),
         ("regression", "a,y\n1,0.5\n2,NaN\n", "d.csv: 'y' is nan in data row 2, not a finite number"),
         ("regression", "a,y\n1,0.5\n2,1e300\n", "d.csv: 'y' is 1e+300 in data row 2, not a finite number"),
         ("regression", "a,y\n1,0.5\n2,0.5\n", "d.csv: the target 'y' is 0.5 in every row"),
         ("count", "a,y\n1,0\n2,-1\n", "d.csv: 'y' is -1 in data row 2, not a count: whole and not below 0 (1 such"),
         ("count", "a,y\n1,0\n2,16777216.5\n", "d.csv: 'y' is 16777216.5 in data row 2, not a count"),
-        ("count", "a,y\n1,0\n2,\n", "d.csv: 'y' is None in data row 2, not a count"),
+        ("count", "a,y\n1,0\n2,\n", "d.csv: 'y' is empty in data row 2, not a count"),
         ("count", "a,y\n1,0.0\n2,inf\n", "d.csv: 'y' is inf in data row 2, not a count"),
         ("count", "a,y\n1,0\n2,0\n", "d.csv: the target 'y' is 0 in every row"),
     ],

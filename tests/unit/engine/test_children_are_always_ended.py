@@ -175,6 +175,24 @@ def test_a_server_lives_as_long_as_the_block(children: LocalChildren, tmp_path: 
     assert gone(pid)
 
 
+def test_a_server_that_ends_while_it_is_used_is_infrastructure(children: LocalChildren, tmp_path: Path) -> None:
+    (tmp_path / "childserver.py").write_text(
+        "import os, sys, time\n"
+        "path = sys.argv[sys.argv.index('--ready-file') + 1]\n"
+        "open(path + '.new', 'w').write('{\"url\": \"http://u\"}')\n"
+        "os.rename(path + '.new', path)\n"
+        "while not os.path.exists('used'): time.sleep(0.02)\n"
+    )
+
+    def use() -> None:
+        with children.serve("childserver", [], tmp_path / "ready.json"):
+            (tmp_path / "used").touch()
+            time.sleep(1)
+
+    with pytest.raises(InfrastructureError, match="childserver ended while it was in use"):
+        use()
+
+
 def test_a_server_that_does_not_start_is_infrastructure(children: LocalChildren, tmp_path: Path) -> None:
     (tmp_path / "childserver.py").write_text("raise SystemExit('port taken')")
     with (

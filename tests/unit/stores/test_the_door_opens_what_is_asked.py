@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mlagent import adapters
 from mlagent.adapters.stores import open_store, reach
 from mlagent.adapters.stores.local import LocalStore
 from mlagent.adapters.stores.remote import RemoteStore
+from mlagent.config.sections import Keep
 from mlagent.core.digest import of_bytes
 from mlagent.errors import ConfigError, InfrastructureError
 
@@ -25,6 +27,15 @@ def test_a_folder_may_stand_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("HOME", str(tmp_path))
     open_store("~/store").write("lease", b"x")
     assert (tmp_path / "store" / "named" / "lease").exists()
+
+
+def test_a_file_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "model.py").touch()
+    with pytest.raises(ConfigError, match=r"store.url: model.py is a file"):
+        adapters.store(Keep(url="model.py"), tmp_path, tmp_path / "home")
+    with pytest.raises(InfrastructureError) as refused:
+        open_store(tmp_path / "model.py").write("lease", b"x")
+    assert "a file stands where a folder should be" in refused.value.hint
 
 
 def test_a_folder_opens_no_remote_library() -> None:

@@ -84,7 +84,8 @@ class LocalRegistry:
             return msgspec.json.decode(named.data, type=_Model), named.version
         except ValueError as error:
             raise InputError(
-                f"the registry's file of model {model!r} is damaged: {error}", hint="restore it from a backup"
+                f"the registry's file of model {model!r} (named/{_name(model)} in the store) is damaged: {error}",
+                hint="restore it from a backup",
             ) from error
 
     def _change(self, model: str, change: Callable[[_Model], T]) -> T:

@@ -14,6 +14,7 @@ CHUNK = 4 << 20
 NOT_BY_KERNEL = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF}
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NOT_ALLOWED = {errno.EACCES, errno.EPERM}
+IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR}
 
 
 def copied(source: int, target: int) -> Digest:
@@ -84,6 +85,8 @@ def _hint(error: OSError) -> str:
         return "make room on that disk, then give the same command again; nothing half-written was kept"
     if error.errno == errno.EROFS:
         return "that file system is mounted read-only: mount it writable, or set another folder"
+    if error.errno in IN_THE_WAY:
+        return "a file stands where a folder should be: move it away, or set another folder"
     if error.errno in NOT_ALLOWED:
         return "may this user write there? see the owner and mode of the folder"
     return "is that disk or network file system healthy and mounted?"
