@@ -14,10 +14,15 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev]'
 	touch $@
 
-# The main job on the embedded defaults: a new project from the digits template, every stage, a table of verdicts.
+# The main job on the embedded defaults: an insurer's risk model from generated data to its report, then again, which
+# reuses everything. Interrupted, it goes on where it was.
 demo: $(STAMP)
-	test -d demo || $(BIN)/mlagent init demo --template digits
+	test -d demo || $(BIN)/mlagent init demo --template insurance-risk
 	$(BIN)/mlagent --project demo run
+	@printf '\n%s\n' 'Once more, to show what is reused:'
+	$(BIN)/mlagent --project demo run
+	@printf '\n%s\n' 'No image was built and nothing deployed: those stages are not in this version. What they will want here:'
+	@$(BIN)/mlagent --project demo doctor --only machine
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -11,11 +11,48 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.conftest import Cli
+
+ROOT = Path(__file__).parents[2]
+VENV = Path(sys.prefix)
+
+
+class Demo(NamedTuple):
+    """A fresh clone in which `make demo` was given, and what it printed."""
+
+    folder: Path
+    stdout: str
+    bin: Path = VENV / "bin"
+
+
+def clone(to: Path) -> Path:
+    """The commit's files in a new folder, as `git clone` gives them."""
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(to)], check=True)
+    return to
+
+
+def clean_environment() -> dict[str, str]:
+    """Without what the tests themselves were told."""
+    hidden = ("MLAGENT_", "PYTEST_", "VIRTUAL_ENV")
+    return {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demonstration, given once, in the environment that runs the tests."""
+    folder = clone(tmp_path_factory.mktemp("newcomer") / "clone")
+    (folder / ".venv").symlink_to(VENV)
+    for name in ("pyproject.toml", "constraints.txt"):  # so that make takes the environment as it is
+        os.utime(folder / name, (0, 0))
+    ended = subprocess.run(
+        ["make", "demo"], cwd=folder, env=clean_environment(), capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    return Demo(folder, ended.stdout)
 
 
 def record(project: Path) -> dict[str, Any]:

@@ -93,11 +93,8 @@ def test_the_real_policies_go_in_by_one_line(risk: Path, cli: Cli) -> None:
     real = Path(os.environ.get("MLAGENT_TEST_DATA", "")) / "ausprivauto0405.parquet"
     name = "ausprivauto0405.parquet" if real.is_file() else "real.csv"
     shutil.copy(real, risk / "data") if real.is_file() else make(risk, "--no-keys", "--out", "data/real.csv")
-    schema = (risk / "schema.yaml").read_text().splitlines(keepends=True)
-    keys = ("policy_id", "month:", "region")
-    (risk / "schema.yaml").write_text("".join(line for line in schema if not line.strip().startswith(keys)))
-    settings = (risk / "mlpipeline.yaml").read_text().replace("  key: policy_id", "  # key: policy_id")
-    (risk / "mlpipeline.yaml").write_text(settings.replace("data/policies.csv", f"data/{name}"))
+    settings = (risk / "mlpipeline.yaml").read_text()
+    (risk / "mlpipeline.yaml").write_text(settings.replace("path: data/policies.csv", f"path: data/{name}"))
     ended = cli("run", "--until", "gate", cwd=risk)
     assert ended.returncode == 0, ended.stderr
     assert states(risk)["gate"] == "done"

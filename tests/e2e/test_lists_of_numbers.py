@@ -58,11 +58,12 @@ def test_an_embedding_is_one_input_of_what_ships_and_a_ragged_one_is_stopped(cli
     found: dict[str, Any] = json.loads(output(tmp_path, "evaluate", "evaluation.json").read_text())
     r2 = 1 - ((said - test["y"].to_numpy()) ** 2).sum() / ((test["y"] - test["y"].mean()) ** 2).sum()
     assert abs(found["models"]["model"]["metrics"]["r2"]["value"] - r2) < 1e-5
-    body = json.loads(output(tmp_path, "load-test", "bodies.jsonl").read_text().splitlines()[0])
-    assert [(one["name"], one["shape"], one["datatype"]) for one in body["inputs"]] == [
-        ("place", [1, 4], "FP32"),
-        ("flag", [1, 1], "BOOL"),
-    ]
+    golden = [json.loads(line) for line in output(tmp_path, "load-test", "golden.jsonl").read_text().splitlines()]
+    assert {(len(one["row"]["place"]), type(one["row"]["flag"])) for one in golden} == {(4, bool)}
+    asked = {"place": np.array([one["row"]["place"] for one in golden], np.float32)}
+    asked["flag"] = np.array([[one["row"]["flag"]] for one in golden])
+    answers = session.run(["prediction"], asked)[0][:, 0]
+    assert np.allclose(answers, [one["expected"]["prediction"] for one in golden], atol=1e-4)
 
     ragged = rows["place"].to_list()
     ragged[41] = ragged[41][:3]

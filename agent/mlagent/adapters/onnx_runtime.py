@@ -35,6 +35,11 @@ class Scorer:
             )
 
     @property
+    def answer(self) -> str:
+        """The name of the output that a call gives."""
+        return self._answer
+
+    @property
     def types(self) -> dict[str, str]:
         """ONNX types of the inputs by name, such as `tensor(float)`."""
         return {one.name: one.type for one in self._session.get_inputs()}

@@ -40,7 +40,7 @@ def explain(app: App, sets: tuple[str, ...], as_json: bool, section: str | None)
         plain = [dict(zip(head, row, strict=True)) for row in rows]
         click.echo(app.mask(msgspec.json.format(msgspec.json.encode(plain)).decode()))
     else:
-        click.echo(app.mask(table(head, rows)))
+        click.echo(table(head, [[app.mask(cell) for cell in row] for row in rows]))
 
 
 @config.command()

@@ -22,7 +22,8 @@ def plan(app: App, sets: tuple[str, ...], *, as_json: bool) -> None:
         stages = [{"stage": step.stage, "state": step.state, "reason": step.reason, "key": step.key} for step in steps]
         click.echo(msgspec.json.format(msgspec.json.encode({"run": run_id, "stages": stages})).decode())
     else:
-        click.echo(app.mask(table(("stage", "state", "reason"), [(one.stage, one.state, one.reason) for one in steps])))
+        rows = [(one.stage, one.state, app.mask(one.reason)) for one in steps]
+        click.echo(table(("stage", "state", "reason"), rows))
 
 
 @click.command()

@@ -74,11 +74,11 @@ def finish(app: App, record: "RunRecord") -> None:
     """Print what ran and what was judged, however it ended."""
     from mlagent.report import table
 
-    rows = [(stage.name, *_row(record, stage.name)) for stage in catalog.STAGES]
+    rows = [[app.mask(cell) for cell in (stage.name, *_row(record, stage.name))] for stage in catalog.STAGES]
     entries = {stage.name: record.stages[stage.name] for stage in catalog.STAGES if stage.name in record.stages}
     judged = [(name, verdict) for name, entry in entries.items() for verdict in entry.verdicts]
     click.echo()
-    click.echo(app.mask(table.table(("stage", "state", "seconds", "what it says"), rows, colour=1)))
+    click.echo(table.table(("stage", "state", "seconds", "what it says"), rows, colour=1))
     if judged:
         click.echo("\n" + app.mask(table.verdicts(judged)))
     click.echo(f"\nrun {record.run_id}, build {record.build}, attempt {record.attempt}{_tree(record)}")

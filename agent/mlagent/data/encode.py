@@ -56,6 +56,7 @@ class Encoding(msgspec.Struct, frozen=True, kw_only=True):
         return found + ((f"{self.column} missing",) if self.missing else ())
 
 
+_KINDS: Mapping[pl.DataType, Kind] = {pl.String(): "text", pl.Boolean(): "boolean"}
 _DATE = ("year", "season sine", "season cosine", "day")
 _PARTS: Mapping[str, tuple[str, ...]] = {"date": _DATE, "datetime": (*_DATE, "time")}
 
@@ -63,7 +64,8 @@ _PARTS: Mapping[str, tuple[str, ...]] = {"date": _DATE, "datetime": (*_DATE, "ti
 class Shape(msgspec.Struct, frozen=True):
     """What a model takes and gives: `features` numbers a row, named `columns`, and one of `classes` (0: a number).
 
-    `raw`: the shipped model takes the raw columns of `encoding`; else one input `features`, float32 (rows, features).
+    `raw`: the shipped model takes the raw columns of `encoding`, each an input; else one input `features`, float32
+    (rows, features), which are the columns as they stand.
     """
 
     columns: tuple[str, ...]
@@ -84,12 +86,18 @@ def fit(
     """Choose categories, means and scales by the training part alone; categories in the order of their names."""
     encoding = tuple(_fit(one, schema, scaling) for one in train.get_columns())
     columns = tuple(name for one in encoding for name in one.names)
-    return Shape(columns, len(columns), classes, encoding, raw=schema is not None, kind=kind)
+    raw = schema is not None or not all(_as_it_stands(one) for one in encoding)
+    return Shape(columns, len(columns), classes, encoding, raw=raw, kind=kind)
+
+
+def _as_it_stands(one: Encoding) -> bool:
+    """Whether its one feature is the column's own value, so that a model of features is one of raw columns."""
+    return one == Encoding(column=one.column, kind=one.kind, fill=one.fill) and one.kind in ("number", "boolean")
 
 
 def _fit(column: pl.Series, schema: Schema | None, scaling: Scaling) -> Encoding:
     known = schema.columns.get(column.name) if schema else None
-    kind: Kind = known.type if known else "text" if column.dtype == pl.String else "number"
+    kind: Kind = known.type if known else _KINDS.get(column.dtype, "number")
     missing = column.null_count() > 0 or bool(known and known.nullable)
     categories = tuple(column.drop_nulls().unique().sort().to_list()) if kind == "text" else ()
     numbers = column.drop_nulls().cast(pl.Float64).to_numpy() if kind in ("number", "integer") else np.empty(0)

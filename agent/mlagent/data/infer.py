@@ -56,6 +56,8 @@ def look(files: Sequence[DataFile]) -> dict[str, Seen]:
             )
     if not names:
         raise InputError(f"{opened[0].file.name} holds no columns", hint="is it the right file?")
+    for table in opened:
+        table.whole()
     return {name: _look(opened, name) for name in names}
 
 

@@ -102,6 +102,8 @@ def _columns(what: str, found: Mapping[str, Sequence[str]], severity: Severity, 
 def _rows(scanned: Scanned) -> Iterator[Pair]:
     for one in scanned.counted:
         test = one.test
+        if not scanned.absent.isdisjoint(test.columns):
+            continue
         allowed = allowed_rows(test.allowed, scanned.rows)
         about = f"rows with {test.about}"
         yield _counted(test.check, about, test.columns, test.severity, one.failures, allowed, scanned.rows, one.rows)
@@ -109,6 +111,8 @@ def _rows(scanned: Scanned) -> Iterator[Pair]:
 
 def _keys(schema: Schema, scanned: Scanned) -> Iterator[Pair]:
     for keys, unique in zip(scanned.keys, schema.uniques, strict=True):
+        if not scanned.absent.isdisjoint(keys.columns):
+            continue
         allowed = allowed_rows(unique.max_failures, scanned.rows)
         about = f"rows with {' and '.join(keys.columns)} of an earlier row"
         yield _counted("unique", about, keys.columns, unique.severity, keys.failures, allowed, scanned.rows, keys.rows)
@@ -116,7 +120,7 @@ def _keys(schema: Schema, scanned: Scanned) -> Iterator[Pair]:
 
 def _fresh(schema: Schema, scanned: Scanned, now: datetime) -> Iterator[Pair]:
     for name, column in schema.columns.items():
-        if column.max_age_days is None or name in scanned.missing:
+        if column.max_age_days is None or name in scanned.missing or name in scanned.absent:
             continue
         newest = _moment(scanned.newest.get(name))
         age = None if newest is None else (now - newest).total_seconds() / 86_400

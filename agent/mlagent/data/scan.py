@@ -39,11 +39,15 @@ class Counted(msgspec.Struct, kw_only=True):
 
 
 class Scanned(msgspec.Struct, kw_only=True):
-    """What one pass over all files found; `newest` the latest value of each date column."""
+    """What one pass over all files found; `newest` the latest value of each date column.
+
+    `absent` are the optional columns that no file has.
+    """
 
     rows: int
     files: int
     missing: dict[str, list[str]]
+    absent: frozenset[str]
     extra: dict[str, list[str]]
     counted: list[Counted]
     keys: list[Keys]
@@ -72,6 +76,7 @@ class Scanner:
         """Read every file once; InputError (4) names one that cannot be read."""
         opened = [open_table(file) for file in files]
         self._all_rows = sum(table.rows() for table in opened)
+        here = {name for table in opened for name in table.schema}
         for table in opened:
             self._table(table)
         for keys in self._keys:
@@ -80,6 +85,7 @@ class Scanner:
             rows=self._rows,
             files=len(files),
             missing=self._missing,
+            absent=self.schema.optional - here,
             extra=self._extra,
             counted=self._counted,
             keys=self._keys,
@@ -90,7 +96,7 @@ class Scanner:
     def _table(self, table: Opened) -> None:
         here, wanted = table.schema, self.schema.columns
         for name in wanted:
-            if name not in here:
+            if name not in here and name not in self.schema.optional:
                 self._missing.setdefault(name, []).append(table.file.name)
         for name in here:
             if name not in wanted:

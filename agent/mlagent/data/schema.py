@@ -42,11 +42,12 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     A list has `length` items, which are numbers. `max_age_days` asks the newest value to be at most so old, `past`
     forbids values after now. `warn` names checks that only warn (true: all), `max_failures` is how many rows, or which
-    share of them, may fail a check.
+    share of them, may fail a check. An `optional` column may be absent as a whole.
     """
 
     type: Kind
     nullable: bool = False
+    optional: bool = False
     min: Scalar | None = None
     max: Scalar | None = None
     values: tuple[Scalar, ...] | None = None
@@ -118,6 +119,11 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Columns whose values are masked wherever they would be shown."""
         return frozenset(name for name, column in self.columns.items() if column.sensitive)
 
+    @property
+    def optional(self) -> frozenset[str]:
+        """Columns that the rows may lack."""
+        return frozenset(name for name, column in self.columns.items() if column.optional)
+
     def hiding(self, names: Collection[str]) -> "Schema":
         """The same, with these columns sensitive."""
         columns = {
@@ -151,7 +157,7 @@ def moment(kind: Kind, value: Scalar) -> Any:  # noqa: ANN401 - of the column's 
     }
     if not isinstance(value, kinds[kind]) or (isinstance(value, bool) and kind != "boolean"):
         raise TypeError
-    return value
+    return float(value) if kind == "number" else value
 
 
 def whole(pattern: str) -> str:

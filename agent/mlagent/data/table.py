@@ -18,6 +18,7 @@ READERS: dict[str, Callable[[Path], pl.DataFrame]] = {".csv": pl.read_csv, ".par
 MAX_CLASSES = 1000
 MAX_CATEGORIES = 100
 BATCH_ROWS = 250_000
+OPTIONAL = ("key", "group")  # of `data:`, where the schema allows
 FILE = "which part's file: "  # the column that holds the part of the file a row comes from
 
 
@@ -42,15 +43,14 @@ def read(files: Sequence[DataFile], data: Data, schema: Schema | None = None) ->
     """Read the files of the `data:` section; InputError (4) names the file, the column and the row.
 
     With a schema the columns have its types, texts are categories and values may be absent; without one, features are
-    numbers.
+    numbers. A key or group that the schema calls optional may be absent as a whole.
     """
     frames = (_open(file, schema).with_columns(pl.lit(file.part).alias(FILE)) for file in files)
     frame = pl.concat(frames, how="diagonal_relaxed")
     name = files[0].name
-    excluded = [one for one in data.exclude if one in frame.columns]
-    beside = [one for one in dict.fromkeys((data.key, data.group, data.time, *excluded)) if one and one != data.target]
+    optional = schema.optional if schema else frozenset()
     for key, column in (("target", data.target), ("key", data.key), ("group", data.group), ("time", data.time)):
-        if column and column not in frame.columns:
+        if column and column not in frame.columns and not (key in OPTIONAL and column in optional):
             shown = [one for one in frame.columns if one != FILE]
             raise InputError(
                 f"{name} has no column {column!r} (data.{key})",
@@ -58,12 +58,20 @@ def read(files: Sequence[DataFile], data: Data, schema: Schema | None = None) ->
             )
     if frame.height == 0:
         raise InputError(f"{name} holds no rows", hint="is it the right file, and was it written to its end?")
+    named = dict.fromkeys((data.key, data.group, data.time, *data.exclude))
+    beside = [one for one in named if one in frame.columns and one != data.target]
     features = frame.drop(data.target, FILE, *beside)
     if not features.width:
         raise ConfigError("no column is left to learn from", hint="data.exclude, key, group and time are no features")
     _refuse_odd(features, name, schema) if schema else _refuse_unusable(features, name)
     target, classes = _TARGETS[data.kind](frame.get_column(data.target), name)
     return Table(features, target, classes, frame.select(*beside, FILE))
+
+
+def settled(data: Data, table: Table) -> Data:
+    """The section without a key or group that the rows, as they may, lack."""
+    absent = [key for key in OPTIONAL if getattr(data, key) not in table.beside.columns]
+    return msgspec.structs.replace(data, **dict.fromkeys(absent))
 
 
 def _open(file: DataFile, schema: Schema | None) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from mlagent.errors import InputError
 
 CHUNK = 4 << 20
 LOOKED_AT = 10_000
+BATCH_ROWS = 250_000
 _WRITE_ANEW = "the file may be cut off or of another format; write it anew"
 
 
@@ -55,6 +56,11 @@ class Opened:
         with _readable(self.file):
             head = self._lazy.select(pl.col(pl.String)).head(LOOKED_AT).collect()
         return frozenset(one.name for one in head.get_columns() if one.n_unique() <= len(one) // 2)
+
+    def whole(self) -> None:
+        """Read all of it once; InputError (4) for rows that reading single columns would pass over."""
+        for _ in self.batches(BATCH_ROWS):
+            pass
 
     def batches(self, rows: int, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         """All rows in order, about so many at once; InputError (4) when they cannot be read to their end."""

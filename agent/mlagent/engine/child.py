@@ -114,6 +114,22 @@ class LocalChildren:
     @contextmanager
     def serve(self, module: str, arguments: Sequence[str], ready: Path) -> Iterator[str]:
         """Run a server for the time of the block; see the port."""
+        with self._served(module, arguments, ready):
+            yield msgspec.json.decode(ready.read_bytes())["url"]
+
+    def attend(
+        self, module: str, arguments: Sequence[str], ready: Path, begun: Callable[[Mapping[str, str]], None]
+    ) -> int:
+        """Run a server until it ends, or a signal comes for us; `begun` is told its ready file. Its exit status."""
+        with self._served(module, arguments, ready) as process:
+            begun(msgspec.json.decode(ready.read_bytes()))
+            while _running(process):
+                interrupt.check()
+        return process.returncode
+
+    @contextmanager
+    def _served(self, module: str, arguments: Sequence[str], ready: Path) -> "Iterator[subprocess.Popen[bytes]]":
+        """Start a server and wait until it answers."""
         watched = ["--ready-file", str(ready), "--parent-pid", str(os.getpid())]
         command = [self._python, "-m", module, *arguments, *watched]
         end = time.monotonic() + START_SECONDS
@@ -126,7 +142,7 @@ class LocalChildren:
                         f"{module} did not start answering within {START_SECONDS:g} seconds, or ended before",
                         hint=f"its output is above, and in {ready.with_suffix('.log').name}",
                     )
-            yield msgspec.json.decode(ready.read_bytes())["url"]
+            yield process
 
     @contextmanager
     def _started(self, command: list[str], env: Mapping[str, str], kept: Path) -> "Iterator[subprocess.Popen[bytes]]":

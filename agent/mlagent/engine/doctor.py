@@ -1,8 +1,10 @@
 """What this machine has and lacks, stage by stage, as the catalog declares it."""
 
+import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata, util
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -10,6 +12,8 @@ import msgspec
 from mlagent.core.stage import Stage
 from mlagent.engine.child import STANDALONE
 from mlagent.engine.workspace import Workspace
+
+ENGINE, CLUSTER = "/var/run/docker.sock", "~/.kube/config"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -38,6 +42,21 @@ def examine_store(workspace: Workspace) -> Finding:
         return Finding("store", "conditional writes", "found", where)
     detail = f"{where} has none: let only one build node use it at a time, or use a store that has (S3)"
     return Finding("store", "conditional writes", "optional", detail)
+
+
+def examine_machine(environ: Mapping[str, str]) -> list[Finding]:
+    """What the stages to come ask of a machine: an engine for images, and a cluster; none of today's needs them."""
+    engine = environ.get("DOCKER_HOST") or (f"unix://{ENGINE}" if Path(ENGINE).exists() else "")
+    cluster = environ.get("KUBECONFIG") or str(Path(CLUSTER).expanduser())
+    there = any(Path(one).is_file() for one in cluster.split(os.pathsep))
+    return [
+        Finding("machine", "container engine", "found", engine)
+        if engine
+        else Finding("machine", "container engine", "optional", "none; apt-get install docker.io brings one"),
+        Finding("machine", "Kubernetes cluster", "found", cluster)
+        if there
+        else Finding("machine", "Kubernetes cluster", "optional", f"none; KUBECONFIG, or {CLUSTER}, names one"),
+    ]
 
 
 def _stage(stage: Stage, *, own_worker: bool) -> Iterator[Finding]:

@@ -5,12 +5,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from mlagent.config.fields import nearest
 from mlagent.errors import ConfigError, InputError, UsageError
 
+OWN = "tabular"  # the template that takes somebody's rows
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -21,8 +23,8 @@ def templates() -> list[str]:
     )
 
 
-def write_project(parent: Path, name: str, template: str, *, schema: str, with_data: bool) -> Path:
-    """Write `parent/name`: the template with its name filled in, the `schema` for editors, and the template's data."""
+def write_project(parent: Path, name: str, template: str, *, schema: str, fill: Callable[[Path], None] | None) -> Path:
+    """Write `parent/name`: the template with its name filled in, the `schema` for editors, and what `fill` adds."""
     if not NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} cannot name a project", hint="use small letters, digits and hyphens, e.g. risk-model"
@@ -39,8 +41,8 @@ def write_project(parent: Path, name: str, template: str, *, schema: str, with_d
     try:
         _fill(beside, name, template)
         (beside / "mlpipeline.schema.json").write_text(schema)
-        if with_data:
-            _make_data(beside)
+        if fill:
+            fill(beside)
         beside.chmod(0o755)
         beside.rename(target)
     finally:
@@ -56,7 +58,8 @@ def _fill(folder: Path, name: str, template: str) -> None:
     settings.write_text(re.sub(r"(?m)^  name: .*$", f"  name: {name}", settings.read_text(), count=1))
 
 
-def _make_data(folder: Path) -> None:
+def make_data(folder: Path) -> None:
+    """Run the template's own script; ConfigError with what it said when it failed."""
     made = subprocess.run([sys.executable, "make_data.py"], cwd=folder, capture_output=True, text=True, check=False)
     if made.returncode != 0:
         said = (made.stderr.strip() or "nothing").splitlines()[-1]

@@ -2,6 +2,9 @@
 
     python -m mlagent.loadtest REQUEST.json
 
+    golden     rows with the answers that are expected, and the file of them (golden.jsonl)
+    answers    holds an answer against what is expected
+    functional each golden row once, before any load
     request    what to measure, checked (the contract with the caller)
     schedule   when each user asks: an absolute Poisson schedule (pure)
     samples    one row a request, and the file of them (samples.npy)

@@ -13,6 +13,7 @@ import msgspec
 
 from mlagent.core.files import write_whole
 from mlagent.errors import Bug, InfrastructureError, MlagentError, missing_package
+from mlagent.loadtest import golden
 from mlagent.loadtest import request as requests
 
 SAMPLES, RESULT, ERROR = "samples.npy", "result.json", "error.json"
@@ -58,7 +59,7 @@ def _named(error: Exception) -> MlagentError:
 def _do(path: Path, output: Path) -> None:
     """Check everything, then open Locust's room, measure, and write both files or neither."""
     request = requests.read(path)
-    bodies = requests.read_bodies(Path(request.bodies))
+    rows = golden.read(Path(request.golden))
     _end_at_last(request)
     from mlagent.loadtest import result, run, samples, schedule
 
@@ -68,10 +69,10 @@ def _do(path: Path, output: Path) -> None:
         seconds=request.scheduled_seconds,
         seed=request.seed,
     )
-    found = run.measure(request, moments, bodies)
+    found, first_wrong = run.measure(request, moments, rows)
     with _undisturbed():
         samples.write(output / SAMPLES, found)
-        result.write(output / RESULT, result.summarise(request, found, run.VERSION))
+        result.write(output / RESULT, result.summarise(request, found, first_wrong, run.VERSION))
 
 
 def _end_at_last(request: requests.Request) -> None:

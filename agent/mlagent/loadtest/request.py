@@ -1,7 +1,6 @@
 """What to measure, as typed and bounded data: a request that is not in the contract starts nothing."""
 
 import ipaddress
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -17,12 +16,14 @@ _HINT = "the caller of `python -m mlagent.loadtest` wrote a wrong request; the c
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One measurement: `users` ask at random moments, together `rate_per_second` times a second on average.
 
-    `bodies` is a JSON Lines file of request bodies, used in turn; `timeout_seconds` bounds one answer;
+    `golden` is a file of golden rows, asked for in turn, whose answers are right within `tolerance`;
+    `timeout_seconds` bounds one answer;
     warm-up requests come first and are kept apart by when they were due; results go into the folder `output`.
     """
 
     url: str
-    bodies: str
+    golden: str
+    tolerance: Annotated[float, Meta(ge=0, le=1)]
     users: Annotated[int, Meta(ge=1, le=10_000)]
     rate_per_second: Annotated[float, Meta(gt=0, le=100_000)]
     warmup_seconds: Annotated[float, Meta(ge=0, le=3600)]
@@ -56,22 +57,6 @@ def read(path: Path) -> Request:
         raise Bug(f"the request {path.name} is wrong: {error}", hint=_HINT) from error
     _refuse_far(request.url)
     return request
-
-
-def read_bodies(path: Path) -> Sequence[bytes]:
-    """Read the bodies, one a line; Bug names the line that is no JSON."""
-    try:
-        bodies = path.read_bytes().splitlines()
-    except OSError as error:
-        raise Bug(f"the request's bodies cannot be read: {error}", hint=_HINT) from error
-    for number, body in enumerate(bodies, start=1):
-        try:
-            msgspec.json.decode(body)
-        except msgspec.DecodeError as error:
-            raise Bug(f"{path.name}, line {number} is no JSON: {error}", hint=_HINT) from error
-    if not bodies:
-        raise Bug(f"{path.name} holds no body to send", hint=_HINT)
-    return bodies
 
 
 class _Output(msgspec.Struct, frozen=True):

@@ -13,6 +13,8 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from mlagent.errors import Bug
+from mlagent.loadtest.answers import Examiner, Wrong
+from mlagent.loadtest.golden import Golden
 from mlagent.loadtest.request import Request
 from mlagent.loadtest.samples import Samples, Shot, join, settle
 from mlagent.loadtest.schedule import Seconds
@@ -43,12 +45,12 @@ class Clock:
 
 
 class Course:
-    """One user's part: when it asks, what it sends, what it has seen."""
+    """One user's part: when it asks, for which of `rows` golden rows, what it has seen."""
 
-    def __init__(self, moments: Seconds, bodies: Sequence[bytes], first: int) -> None:
-        """`bodies` are used in turn, from number `first` on."""
+    def __init__(self, moments: Seconds, rows: int, first: int) -> None:
+        """The rows are asked for in turn, from number `first` on: users that begin apart ask for different ones."""
         self.moments, self.shots = moments, list[Shot]()
-        self._bodies, self._first = bodies, first
+        self._rows, self._first = rows, first
 
     def due(self) -> float:
         """When the next request is due; StopUser after the last."""
@@ -56,19 +58,36 @@ class Course:
             raise StopUser
         return float(self.moments[len(self.shots)])
 
-    def body(self) -> bytes:
-        """What the next request sends."""
-        return self._bodies[(self._first + len(self.shots)) % len(self._bodies)]
+    def row(self) -> int:
+        """The number of the golden row that the next request asks for."""
+        return (self._first + len(self.shots)) % self._rows
 
 
-def measure(request: Request, moments: Sequence[Seconds], bodies: Sequence[bytes]) -> Samples:
+class Judge:
+    """Looks at every answer, and remembers the first that was wrong."""
+
+    def __init__(self, golden: Sequence[Golden], tolerance: float) -> None:
+        """Make all bodies now: none is to be made while the clock runs."""
+        self.bodies = [one.body for one in golden]
+        self.first: Wrong | None = None
+        self._examine = Examiner(golden, tolerance)
+
+    def wrong(self, row: int, body: bytes) -> bool:
+        """Whether this is no right answer to the row."""
+        found = self._examine(row, body)
+        self.first = self.first or found
+        return found is not None
+
+
+def measure(request: Request, moments: Sequence[Seconds], golden: Sequence[Golden]) -> tuple[Samples, Wrong | None]:
     """Let one user a schedule ask, until the last answer or the last possible time-out; a sample for all that was due.
 
-    Bug when a user ended for another reason than these.
+    Also gives the first wrong answer. Bug when a user ended for another reason than these.
     """
-    clock = Clock()
-    courses = [Course(own, bodies, first) for first, own in enumerate(moments)]
-    environment = Environment(user_classes=[_user_class(request, clock, courses)], catch_exceptions=False)
+    clock, judge = Clock(), Judge(golden, request.tolerance)
+    users, rows = len(moments), len(golden)
+    courses = [Course(own, rows, user * rows // users) for user, own in enumerate(moments)]
+    environment = Environment(user_classes=[_user_class(request, clock, courses, judge)], catch_exceptions=False)
     runner = environment.create_local_runner()
     runner.start(len(courses), spawn_rate=SPAWN_RATE)
     gevent.joinall([runner.spawning_greenlet])
@@ -82,10 +101,10 @@ def measure(request: Request, moments: Sequence[Seconds], bodies: Sequence[bytes
     if runner.exceptions:
         said = next(iter(runner.exceptions.values()))
         raise Bug(f"the load test's own user failed: {said['msg']}", hint="report it, with the traceback on stderr")
-    return samples
+    return samples, judge.first
 
 
-def _user_class(request: Request, clock: Clock, courses: Sequence[Course]) -> type[locust.FastHttpUser]:
+def _user_class(request: Request, clock: Clock, courses: Sequence[Course], judge: Judge) -> type[locust.FastHttpUser]:
     """Make the class that Locust makes its users from: the n-th user takes the n-th course."""
     free = iter(courses)
 
@@ -109,8 +128,8 @@ def _user_class(request: Request, clock: Clock, courses: Sequence[Course]) -> ty
         def ask(self) -> None:
             """Wait until a request is due, send it, and keep what came of it; StopUser when there is none."""
             gevent.sleep(max(0.0, self.course.due() - clock.now()))
-            status = size = 0
-            body: Any = self.course.body()  # Locust's signature says str, its client sends bytes as they are
+            status, size, content, row = 0, 0, b"", self.course.row()
+            body: Any = judge.bodies[row]  # Locust's signature says str, its client sends bytes as they are
             sent = clock.now()
             with (
                 gevent.Timeout(request.timeout_seconds, exception=False),
@@ -123,14 +142,17 @@ def _user_class(request: Request, clock: Clock, courses: Sequence[Course]) -> ty
                     catch_response=True,
                 ) as answer,
             ):
-                status, size = _outcome(answer)
-            self.course.shots.append(Shot(sent, clock.now(), status, size))
+                status, size, content = _outcome(answer)
+            done = clock.now()
+            wrong = status // 100 == 2 and judge.wrong(row, content)
+            self.course.shots.append(Shot(sent, done, status, size, wrong))
 
     return Asking
 
 
-def _outcome(answer: ResponseContextManager) -> tuple[int, int]:
-    """Give status and length of an answer; its status alone is no proof, for its body may have broken off."""
+def _outcome(answer: ResponseContextManager) -> tuple[int, int, bytes]:
+    """Give status, length and body of an answer; its status alone is no proof, for its body may have broken off."""
     error = answer.request_meta["exception"]
     whole = error is None or isinstance(error, LocustBadStatusCode)
-    return answer.status_code if whole else 0, answer.request_meta["response_length"]
+    status = answer.status_code if whole else 0
+    return status, answer.request_meta["response_length"], answer.content if whole else b""

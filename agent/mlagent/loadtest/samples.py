@@ -5,6 +5,7 @@ latency   s     from then until its answer was read whole
 lag       s     how much of that the meter itself was late to send it, while it waited on nothing
 status          HTTP status; 0 for no answer: refused, broken off, timed out, or still due when time was up
 bytes           length of the answer's body
+wrong           whether it was answered with a 2xx status, and not as expected
 """
 
 import io
@@ -18,7 +19,16 @@ import numpy.typing as npt
 from mlagent.core.files import write_whole
 from mlagent.errors import InputError
 
-DTYPE = np.dtype([("intended", "<f8"), ("latency", "<f8"), ("lag", "<f8"), ("status", "<i4"), ("bytes", "<i8")])
+DTYPE = np.dtype(
+    [
+        ("intended", "<f8"),
+        ("latency", "<f8"),
+        ("lag", "<f8"),
+        ("status", "<i4"),
+        ("bytes", "<i8"),
+        ("wrong", "?"),
+    ]
+)
 
 Samples = npt.NDArray[np.void]
 
@@ -30,6 +40,7 @@ class Shot(NamedTuple):
     done: float
     status: int
     size: int
+    wrong: bool = False
 
 
 def settle(moments: npt.NDArray[np.float64], shots: Sequence[Shot], deadline: float) -> Samples:
@@ -41,12 +52,12 @@ def settle(moments: npt.NDArray[np.float64], shots: Sequence[Shot], deadline: fl
     rows["intended"] = moments
     rows["latency"] = deadline - moments
     if shots:
-        sent, done, status, size = np.array(shots, dtype=np.float64).T
+        sent, done, status, size, wrong = np.array(shots, dtype=np.float64).T
         fired = rows[: len(shots)]
         free = np.concatenate([[-np.inf], done[:-1]])  # a user asks one thing at a time
         fired["latency"] = done - fired["intended"]
         fired["lag"] = np.maximum(sent - np.maximum(fired["intended"], free), 0)
-        fired["status"], fired["bytes"] = status, size
+        fired["status"], fired["bytes"], fired["wrong"] = status, size, wrong
     return rows
 
 

@@ -1,12 +1,12 @@
-"""Samples and limits to a Verdict: how long callers wait, how often in vain, and whether the meter can say so."""
+"""Samples and limits to checks: how long callers wait, how often in vain, and whether the meter can say so."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
-from mlagent.core.digest import Digest
-from mlagent.core.verdict import Check, Verdict, check, verdict
+from mlagent.core.verdict import Check, check
+from mlagent.loadtest.answers import Wrong
 from mlagent.loadtest.result import LATE_SECONDS, late_share
 from mlagent.loadtest.samples import Samples, failed
 from mlagent.loadtest.schedule import Seconds
@@ -15,11 +15,13 @@ SUBJECT = "load-test"
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """The SLA, and what its measurement must be like: shares are 0 .. 1.
+    """The SLA, and what its measurement must be like: shares are 0 .. 1; a percentile without limit is not judged.
 
     Fewer than `requests_min` requests, or a meter that sent more than `late_share_max` of them late, decide nothing.
     """
 
+    p50_ms: float | None = None
+    p95_ms: float | None = None
     p99_ms: float
     error_rate_max: float
     requests_min: int
@@ -31,6 +33,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
     A percentile is a latency that was seen, the next one above where two are in question; a failed request
     counts with at least the whole time-out, however quickly it failed: it was not answered in that time.
+    `answered` and `wrong` count the warm-up too: an answer then must be right as well.
     """
 
     requests: int
@@ -39,6 +42,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     p99_ms: float | None
     error_rate: float | None
     late_share: float
+    answered: int
+    wrong: int
 
 
 def measure(samples: Samples, *, warmup_seconds: float, timeout_seconds: float) -> Measured:
@@ -54,26 +59,41 @@ def measure(samples: Samples, *, warmup_seconds: float, timeout_seconds: float) 
         p99_ms=p99,
         error_rate=float(bad.mean()) if len(kept) else None,
         late_share=late_share(kept),
+        answered=int((~failed(samples)).sum()),
+        wrong=int(samples["wrong"].sum()),
     )
 
 
-def judge(
-    measured: Measured,
-    limits: Limits,
-    *,
-    inputs: Mapping[str, Digest],
-    tools: Mapping[str, str],
-    valid_until: str | None = None,
-) -> Verdict:
-    """Compare with the limits; a meter that was late makes everything inconclusive, good or bad."""
-    samples, least = measured.requests, limits.requests_min
-    checks: Sequence[Check] = (
-        check("p99 latency", measured.p99_ms, "<=", limits.p99_ms, unit="ms", samples=samples, samples_min=least),
-        check("error rate", measured.error_rate, "<=", limits.error_rate_max, samples=samples, samples_min=least),
-    )
+def judge(measured: Measured, limits: Limits, first_wrong: Wrong | None = None) -> Sequence[Check]:
+    """Compare with the limits; a meter that was late cannot say how fast it was, only that an answer was wrong."""
+    least = limits.requests_min
+    checks = [
+        check(f"{name} latency", value, "<=", limit, unit="ms", samples=measured.requests, samples_min=least)
+        for name, value, limit in (
+            ("p50", measured.p50_ms, limits.p50_ms),
+            ("p95", measured.p95_ms, limits.p95_ms),
+            ("p99", measured.p99_ms, limits.p99_ms),
+        )
+        if limit is not None
+    ]
+    rate, most = measured.error_rate, limits.error_rate_max
+    checks.append(check("error rate", rate, "<=", most, samples=measured.requests, samples_min=least))
     if measured.late_share > limits.late_share_max:
         checks = [_undecided(one, measured, limits) for one in checks]
-    return verdict(SUBJECT, checks, inputs=inputs, tools=tools, valid_until=valid_until)
+    return [*checks, _with(check("wrong answers", measured.wrong, "<=", 0, samples=measured.answered), first_wrong)]
+
+
+def at_rest(first_wrong: Wrong | None, rows: int) -> Check:
+    """Judge the golden rows that were asked for one after another, up to the first that is not as expected."""
+    asked, wrong = (rows, 0) if first_wrong is None else (first_wrong.row + 1, 1)
+    return _with(check("golden rows not as expected", wrong, "<=", 0, samples=asked), first_wrong)
+
+
+def _with(one: Check, wrong: Wrong | None) -> Check:
+    """The same check, with an example."""
+    if wrong is None:
+        return one
+    return msgspec.structs.replace(one, reason=f"{one.reason}: of golden row {wrong.row} {wrong.says}")
 
 
 def _percentile_ms(latency: Seconds, share: int) -> float | None:

@@ -13,6 +13,7 @@ from mlagent.report.html import absent, figure, figures, said, section, table, w
 from mlagent.report.run import Load, Missing, Run
 
 BINS, SLICES = 40, 60
+ANSWERS = ("golden rows not as expected", "wrong answers")
 PERCENTILES = (("p50_ms", "p50"), ("p95_ms", "p95"), ("p99_ms", "p99"))
 
 
@@ -48,7 +49,12 @@ def _percentiles(run: Run, found: Load) -> str:
     limit = f"≤ {number(error.threshold)}" if error else "none"
     rows.append(("share of errors", number(found.figures.get("error_rate")), limit,
                  word(error.outcome) if error else "not judged"))  # fmt: skip
-    return table("Latency and errors after the warm-up", ("figure", "value", "limit", "outcome"), rows, numbers=(1, 2))
+    rows += [
+        (name, number(judged[name].value), f"≤ {number(judged[name].threshold)}", word(judged[name].outcome))
+        for name in ANSWERS
+        if name in judged
+    ]
+    return table("Latency, errors and answers", ("figure", "value", "limit", "outcome"), rows, numbers=(1, 2))
 
 
 def _plots(found: Load, kept: np.ndarray, limit: float) -> Iterator[str]:

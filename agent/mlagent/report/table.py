@@ -1,5 +1,7 @@
 """Tables for a terminal: what ran, and what was judged."""
 
+import shutil
+import textwrap
 from collections.abc import Iterable, Sequence
 
 import click
@@ -7,6 +9,7 @@ import click
 from mlagent.core.verdict import Verdict
 
 MANY = 8
+WIDE, NARROW = 140, 40
 COLOURS = {
     **dict.fromkeys(("pass", "done", "found"), "green"),
     **dict.fromkeys(("fail", "failed", "refused", "missing"), "red"),
@@ -15,15 +18,22 @@ COLOURS = {
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, colour: int | None = None) -> str:
-    """Columns as wide as their widest cell; `colour` is the column whose word decides its colour."""
+    """Columns as wide as their widest cell, the last one wrapped to the terminal (WIDE where there is none).
+
+    `colour` is the column whose word decides its colour. Mask secrets before: a wrapped one is not found any more.
+    """
     cells = [tuple(head), *(tuple(row) for row in rows)]
     widths = [max(len(row[index]) for row in cells) for index in range(len(head))]
+    before = sum(widths[:-1]) + 2 * (len(head) - 1)
+    widths[-1] = min(widths[-1], max(NARROW, shutil.get_terminal_size((WIDE, 0)).columns - before))
     lines = []
     for number, row in enumerate(cells):
-        padded = [cell.ljust(width) for cell, width in zip(row, [*widths[:-1], 0], strict=True)]
+        first, *more = textwrap.wrap(row[-1], widths[-1]) or [""]
+        padded = [*(cell.ljust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)), first]
         if colour is not None and number:
             padded[colour] = click.style(padded[colour], fg=COLOURS.get(row[colour]))
         lines.append("  ".join(padded))
+        lines += [" " * before + one for one in more]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 

@@ -1,6 +1,8 @@
 """The server's command: `python -m mlagent.serving --model model.onnx --name digits`."""
 
 import argparse
+import hashlib
+import math
 import os
 import re
 import signal
@@ -12,6 +14,7 @@ from mlagent.serving.faults import CannotServe
 
 _CANNOT_SERVE = 4
 _NOT_INSTALLED = 3
+LOOPBACK = "127.0.0.1"
 
 
 def main(arguments: list[str]) -> int:
@@ -30,23 +33,57 @@ def main(arguments: list[str]) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     """Load the model, then listen: whoever can connect is answered."""
+    from mlagent import __version__
+    from mlagent.serving import routes, server, signature
     from mlagent.serving.app import App
+    from mlagent.serving.metrics import Meter
     from mlagent.serving.onnx import OnnxModel
-    from mlagent.serving.server import run
+    from mlagent.serving.predict import Predictor
 
-    app = App(options.name, OnnxModel(options.model, threads=options.threads), body_limit=options.body_limit)
-    run(app, port=options.port, ready_file=options.ready_file, parent=options.parent_pid)
+    model = OnnxModel(options.model, threads=options.threads)
+    predictor = Predictor(options.name, model, signature.read(options.signature)) if options.signature else None
+    meter = Meter({"name": options.name, "mlagent": __version__, "digest": _digest(options.model)})
+    health = routes.Health()
+    server.run(
+        App(
+            routes.of_model(options.name, model, predictor, health, meter), health, meter, body_limit=options.body_limit
+        ),
+        server.Place(options.host, options.port),
+        App(routes.of_watch(health, meter), health, Meter({})),  # who reads the counts is not counted
+        None if options.metrics_port is None else server.Place(options.metrics_host, options.metrics_port),
+        server.Ending(health, options.drain_seconds, options.parent_pid),
+        options.ready_file,
+    )
     return 0
+
+
+def _digest(model: Path) -> str:
+    with model.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mlagent.serving", description=__doc__, allow_abbrev=False)
     parser.add_argument("--model", type=Path, required=True, help="the ONNX file")
     parser.add_argument("--name", type=_name, required=True, help="the model's name, as it stands in the routes")
+    parser.add_argument("--signature", type=Path, help="signature.json of the same export; without it no /predict")
+    parser.add_argument("--host", default=LOOPBACK, help="(default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument("--metrics-host", default=LOOPBACK, help="(default: %(default)s)")
+    parser.add_argument(
+        "--metrics-port", type=int, help="health and /metrics on a port of their own; 0 takes a free one"
+    )
+    parser.add_argument(
+        "--drain-seconds",
+        type=_seconds,
+        default=0.0,
+        help="taking requests still, after a signal (default: %(default)s)",
+    )
     parser.add_argument("--threads", type=int, default=1, help="for one inference (default: %(default)s)")
     parser.add_argument("--body-limit", type=int, default=16 << 20, help="bytes (default: %(default)s)")
-    parser.add_argument("--ready-file", type=Path, help='written with {"url": ...} once the server answers')
+    parser.add_argument(
+        "--ready-file", type=Path, help='written with {"url": ..., "metrics_url": ...} once the server answers'
+    )
     parser.add_argument("--parent-pid", type=int, help="stop when this process, our parent, is gone")
     return parser
 
@@ -55,6 +92,13 @@ def _name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", text):
         raise argparse.ArgumentTypeError(f"{text!r} does not fit into a URL: use letters, digits, '.', '_' and '-'")
     return text
+
+
+def _seconds(text: str) -> float:
+    found = float(text)
+    if not 0 <= found < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}: wanted are seconds, from 0 on")
+    return found
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

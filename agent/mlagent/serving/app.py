@@ -1,4 +1,4 @@
-"""The routes of the Open Inference Protocol v2, as one bare ASGI callable.
+"""Routes as one bare ASGI callable: the body in, an answer or a refusal out, every request counted.
 
 Inference runs in the event loop: a micro inference (10 to 50 us) is over before handing it to a thread would be.
 A model that computes for milliseconds would hold up the health routes; such a one needs another form of server.
@@ -6,88 +6,66 @@ A model that computes for milliseconds would hold up the health routes; such a o
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, NamedTuple
+from time import perf_counter
+from typing import Any
 
 import msgspec
 
-from mlagent import __version__
 from mlagent.serving.faults import Refused
-from mlagent.serving.metadata import Model, Tensor
-from mlagent.serving.protocol import infer
+from mlagent.serving.metrics import Meter
+from mlagent.serving.routes import JSON, Health, Route, find
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-LIVE, READY = "/v2/health/live", "/v2/health/ready"
 BODY_LIMIT = 16 * 1024 * 1024
+GONE = 499  # counted where the client left before its request was whole; nobody is sent it
+OTHER = "other"
 _ENCODER = msgspec.json.Encoder()
 _LOG = logging.getLogger(__name__)
 
 
-class Route(NamedTuple):
-    """What answers a path; `answer` is handed the body (empty for GET) and gives what is encoded as JSON."""
-
-    method: str
-    answer: Callable[[bytes], object]
-
-
 class App:
-    """Serves one model under one name."""
+    """Answers the routes of one port."""
 
-    def __init__(self, name: str, model: Model, *, body_limit: int = BODY_LIMIT) -> None:
+    def __init__(
+        self, routes: Mapping[str, Route], health: Health, meter: Meter, *, body_limit: int = BODY_LIMIT
+    ) -> None:
         """`body_limit` is in bytes."""
-        self._name, self._model, self._limit = name, model, body_limit
-        self._routes = self._make_routes()
+        self._routes, self._health, self._meter, self._limit = routes, health, meter, body_limit
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; a client that leaves early gets nothing."""
-        headers: Mapping[str, str] = {}
+        begun, meter, status = perf_counter(), self._meter, 500
+        meter.in_flight += 1
         try:
-            route = self._route(scope)
-            status, answer = 200, route.answer(await self._body(scope, receive) if route.method == "POST" else b"")
+            status = await self._answer(scope, receive, send)
+        finally:
+            meter.in_flight -= 1
+            path = scope["path"]
+            meter.count(path if path in self._routes else OTHER, status, perf_counter() - begun)
+
+    async def _answer(self, scope: Message, receive: Receive, send: Send) -> int:
+        """Answer, and give the status."""
+        headers: Mapping[str, str] = {}
+        status, kind, answer = 200, JSON, None
+        try:
+            route = find(self._routes, scope["method"], scope["path"])
+            answer = route.answer(await self._body(scope, receive) if route.method == "POST" else b"")
+            kind = route.content_type
         except _Gone:
-            return
+            return GONE
         except Refused as refused:
-            status, answer, headers = refused.status, {"error": str(refused)}, refused.headers
+            status, answer, headers = refused.status, refused.answer, refused.headers
         except Exception:  # noqa: BLE001  the last door: whatever is left is ours, told in the log only
             _LOG.exception("%s %s failed", scope["method"], scope["path"])
             status, answer = 500, {"error": "the server failed on this request; its log says why"}
-        await _send(send, status, _ENCODER.encode(answer), headers)
-
-    def _make_routes(self) -> dict[str, Route]:
-        model, name = f"/v2/models/{self._name}", self._name
-        return {
-            LIVE: Route("GET", lambda _: {"live": True}),
-            READY: Route("GET", lambda _: {"ready": True}),
-            "/v2": Route("GET", lambda _: {"name": "mlagent", "version": __version__, "extensions": []}),
-            model: Route("GET", lambda _: self._metadata()),
-            f"{model}/ready": Route("GET", lambda _: {"name": name, "ready": True}),
-            f"{model}/infer": Route("POST", lambda body: infer(name, self._model, body)),
-        }
-
-    def _route(self, scope: Message) -> Route:
-        path, method = scope["path"], scope["method"]
-        route = self._routes.get(path)
-        if route is None:
-            raise Refused(404, self._unknown(path))
-        if method != route.method:
-            raise Refused(405, f"{path} takes {route.method}, not {method}", {"allow": route.method})
-        return route
-
-    def _unknown(self, path: str) -> str:
-        parts = path.split("/")
-        if parts[:3] == ["", "v2", "models"] and len(parts) > 3 and parts[3] != self._name:
-            return f"there is no model {parts[3]!r} here; this server has {self._name!r}"
-        return f"there is nothing at {path}; here are {', '.join(self._routes)}"
-
-    def _metadata(self) -> Mapping[str, object]:
-        return {
-            "name": self._name,
-            "platform": "onnx_onnxv1",
-            "inputs": [_described(tensor) for tensor in self._model.inputs],
-            "outputs": [_described(tensor) for tensor in self._model.outputs],
-        }
+        if not self._health.ready:
+            headers = {**headers, "connection": "close"}  # so that the next request goes elsewhere
+        body = answer.encode() if isinstance(answer, str) else _ENCODER.encode(answer)
+        await _send(send, status, body, {"content-type": kind, "content-length": str(len(body)), **headers})
+        return status
 
     async def _body(self, scope: Message, receive: Receive) -> bytes:
         """Collect the body; Refused (413) as soon as it is known to be too long."""
@@ -115,12 +93,7 @@ class _Gone(Exception):
     """The client left before its request was whole."""
 
 
-def _described(tensor: Tensor) -> Mapping[str, object]:
-    return {"name": tensor.name, "datatype": tensor.datatype.name, "shape": tensor.shape}
-
-
 async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-    lines = {"content-type": "application/json", "content-length": str(len(body)), **headers}
-    encoded = [(name.encode(), text.encode()) for name, text in lines.items()]
+    encoded = [(name.encode(), text.encode()) for name, text in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})

@@ -4,13 +4,20 @@ from collections.abc import Mapping
 
 
 class Refused(Exception):
-    """A request that is answered with `status` and the sentence `str(self)`; `headers` go along."""
+    """A request that is answered with `status` and the sentence `str(self)`; `headers` and `more` JSON go along."""
 
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, object] | None = None,
+    ) -> None:
         """Keep what the client is told; the message must hold nothing that only the operator may know."""
         super().__init__(message)
         self.status = status
         self.headers = headers or {}
+        self.answer = {"error": message, **(more or {})}
 
 
 class CannotServe(Exception):

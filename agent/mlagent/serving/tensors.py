@@ -34,9 +34,14 @@ def to_array(tensor: Tensor, shape: tuple[int, ...], data: msgspec.Raw) -> Array
 
 def from_array(tensor: Tensor, array: Array) -> list[object]:
     """Give the elements, flat and row-major; Refused (500) where JSON has no number for one (NaN, infinities)."""
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise Refused(500, f"the model answered with NaN or infinity in {tensor.name!r}, which JSON cannot carry")
+    refuse_not_finite(tensor.name, array)
     return list(array.ravel().tolist())
+
+
+def refuse_not_finite(name: str, array: Array) -> None:
+    """Refused (500) where an answer has NaN or infinity, since JSON has no number for them."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise Refused(500, f"the model answered with NaN or infinity in {name!r}, which JSON cannot carry")
 
 
 def _check(tensor: Tensor, shape: tuple[int, ...], array: Array, depth: int) -> None:

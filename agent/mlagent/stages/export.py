@@ -64,13 +64,14 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     from mlagent.adapters.onnx_runtime import Scorer, tools
     from mlagent.core.context import Outputs
     from mlagent.core.verdict import verdict
-    from mlagent.data import encode, split
+    from mlagent.data import encode, signature, split
 
     shape = msgspec.json.decode(inputs["shape"].read_bytes(), type=encode.Shape)
     own = "own-model" in inputs
     request = _own(config, shape, inputs) if own else _request(config, shape, inputs, ctx)
     ctx.worker.run("mlagent.training", request, ctx.work, seconds=config.timeout_seconds)
     made = msgspec.json.decode((ctx.work / "result.json").read_bytes())
+    (ctx.work / "signature.json").write_bytes(msgspec.json.encode(signature.of(shape)))
     fed = encode.inputs(shape, split.load_rows(inputs["validation-rows"]))
     expected = inputs.get("expected") if own else ctx.work / "expected.npz"
     files = {config.precision: MODEL} | {one: VARIANT.format(one) for one in config.variants}
@@ -180,11 +181,12 @@ STAGE = Stage(
             Artifact(f"onnx-{one}", VARIANT.format(one), f"the same in {one}", optional=True)
             for one in get_args(Precision)
         ),
+        Artifact("signature", "signature.json", "the columns that a caller of the served model sends, and how"),
     ),
     sources=("**/*.py", "!tests/**", "!make_data.py"),
     in_worker=True,
     effect="compute",
-    revision=2,
+    revision=3,
     needs=Needs(
         packages=(
             Package("torch", "worker"),

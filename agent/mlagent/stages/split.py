@@ -48,6 +48,7 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     data = ctx.sections["data"]
     schema = schema_file.load(ctx.project / data.schema, data.schema) if data.schema else None
     rows = table.read(ctx.data, data, schema)
+    data = table.settled(data, rows)
     masks = split.parts(rows, data)
     leaks = split.leaks(rows, masks, data)
     shape = encode.fit(rows.where(masks["train"]).features, rows.classes, schema, config.scaling, data.kind)
@@ -97,6 +98,6 @@ STAGE = Stage(
     sections=("data",),
     facts=("data", "schema"),
     effect="compute",
-    revision=2,
+    revision=3,
     needs=Needs(packages=(Package("polars", "control"), Package("numpy", "control"))),
 )

@@ -79,6 +79,9 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
                 inputs=ctx.facts,
                 tools=tools,
                 valid_until=judged.valid_until,
+                notes=[f"not in the rows, which the schema allows: {', '.join(sorted(scanned.absent))}"]
+                if scanned.absent
+                else [],
             ),
         ),
         hint="the rows stand in data-report.json; mend them at their source, or say in the schema that they are right",

@@ -12,16 +12,29 @@ from typing import Any
 
 import pytest
 
-from mlagent.loadtest import samples
+from mlagent.loadtest import golden, samples
+from mlagent.loadtest import result as results
+from mlagent.loadtest.golden import Golden
 from mlagent.loadtest.result import Result
+
+ROWS = [Golden({"row": number}, {"prediction": number / 2}) for number in (1, 2)]
+RIGHT = b'{"rows":[{"prediction":0.5}]}', b'{"rows":[{"prediction":1.0}]}'
+
+
+def right(body: bytes) -> bytes:
+    """What is expected for a body."""
+    return RIGHT[json.loads(body)["rows"][0]["row"] - 1]
 
 
 class Site:
-    """A server in this process whose every answer is `behave`'s: it may sleep, and gives status and body."""
+    """A server in this process whose every answer is `behave`'s: it may sleep, and gives status and body.
+
+    A body of None is what is expected.
+    """
 
     def __init__(self) -> None:
-        """Listen on a free port; answer 200 and {}."""
-        self.behave: Callable[[int], tuple[int, bytes]] = lambda _number: (200, b"{}")
+        """Listen on a free port; answer 200 and what is expected."""
+        self.behave: Callable[[int], tuple[int, bytes | None]] = lambda _number: (200, None)
         self.encoding = "identity"
         self.bodies: list[bytes] = []
         self.connections = 0
@@ -29,13 +42,20 @@ class Site:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v2/models/toy/infer"
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/predict"
 
     def close(self) -> None:
         """Stop listening."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    def answer(self, body: bytes) -> tuple[int, bytes]:
+        """Status and body for a body."""
+        with self._lock:  # one at a time: who comes during a stall waits for its end
+            self.bodies.append(body)
+            status, given = self.behave(len(self.bodies))
+        return status, right(body) if given is None else given
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         site = self
@@ -50,9 +70,7 @@ class Site:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                with site._lock:  # one at a time: who comes during a stall waits for its end
-                    site.bodies.append(body)
-                    status, answer = site.behave(len(site.bodies))
+                status, answer = site.answer(body)
                 try:
                     self.send_response(status)
                     self.send_header("Content-Length", str(len(answer)))
@@ -72,17 +90,18 @@ class Meter:
     """One load test after another, its results in a folder."""
 
     def __init__(self, root: Path) -> None:
-        """Write two bodies."""
+        """Write two golden rows."""
         self.root, self.output = root, root / "output"
         self.output.mkdir()
-        (root / "bodies.jsonl").write_text('{"row": 1}\n{"row": 2}\n', encoding="utf-8")
+        golden.write(root / "golden.jsonl", ROWS)
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, url: str, **changes: object) -> "subprocess.Popen[str]":
         """Start a load test; warnings are errors."""
         request: dict[str, Any] = {
-            "url": url, "bodies": str(self.root / "bodies.jsonl"), "users": 4, "rate_per_second": 100,
-            "warmup_seconds": 0, "duration_seconds": 1, "timeout_seconds": 2, "seed": 1, "output": str(self.output),
+            "url": url, "golden": str(self.root / "golden.jsonl"), "tolerance": 1e-4, "users": 4,
+            "rate_per_second": 100, "warmup_seconds": 0, "duration_seconds": 1, "timeout_seconds": 2, "seed": 1,
+            "output": str(self.output),
         } | changes  # fmt: skip
         path = self.root / "request.json"
         path.write_text(json.dumps(request), encoding="utf-8")
@@ -95,8 +114,7 @@ class Meter:
         process = self.start(url, **changes)
         assert process.communicate(timeout=60)[1] == ""
         assert process.returncode == 0
-        result = json.loads((self.output / "result.json").read_text(encoding="utf-8"))
-        return samples.read(self.output / "samples.npy"), Result(**result)
+        return samples.read(self.output / "samples.npy"), results.read(self.output / "result.json")
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:

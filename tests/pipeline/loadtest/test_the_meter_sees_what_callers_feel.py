@@ -12,6 +12,7 @@ from scipy import stats
 
 from mlagent.loadtest.schedule import arrivals
 from mlagent.loadtest.verdict import measure
+from tests.pipeline.loadtest.conftest import RIGHT
 
 if TYPE_CHECKING:
     from tests.pipeline.loadtest.conftest import Meter, Site
@@ -24,9 +25,10 @@ def test_every_scheduled_request_is_sent_once_and_answered(meter: "Meter", site:
     assert len(site.bodies) == len(due) == result.requests
     assert (result.errors, result.unanswered) == (0, 0)
     assert (found["status"] == 200).all()
-    assert (found["bytes"] == 2).all()
+    assert set(found["bytes"]) == {len(RIGHT[0])}
+    assert (result.wrong, result.first_wrong, found["wrong"].sum()) == (0, None, 0)
     assert (found["latency"] > found["lag"]).all()
-    assert set(site.bodies) == {b'{"row": 1}', b'{"row": 2}'}
+    assert set(site.bodies) == {b'{"rows":[{"row":1}]}', b'{"rows":[{"row":2}]}'}
     assert result.locust
     assert {path.name for path in meter.output.iterdir()} == {"samples.npy", "result.json"}
 
@@ -44,9 +46,9 @@ def test_requests_leave_at_poisson_moments(meter: "Meter", site: "Site") -> None
 
 
 def test_a_stall_is_seen_by_all_who_were_due_during_it(meter: "Meter", site: "Site") -> None:
-    def stall(number: int) -> tuple[int, bytes]:
+    def stall(number: int) -> tuple[int, None]:
         time.sleep(1.0 if number == 50 else 0.0)
-        return 200, b"{}"
+        return 200, None
 
     site.behave = stall
     found, result = meter.run(site.url, duration_seconds=3)
@@ -100,9 +102,9 @@ def answer_in_part(listening: socket.socket, seconds: float) -> None:
 
 
 def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(meter: "Meter", site: "Site") -> None:
-    def late(number: int) -> tuple[int, bytes]:
+    def late(number: int) -> tuple[int, bytes | None]:
         time.sleep(0.6 if number == 5 else 0.0)
-        return 200, b"late!" if number == 5 else b"{}"
+        return 200, b"late!" if number == 5 else None
 
     site.behave = late
     found, result = meter.run(site.url, users=1, rate_per_second=30, timeout_seconds=0.3)
@@ -112,7 +114,7 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(meter: "Met
 
 
 def test_refusals_are_errors_with_their_status_and_redirects_are_not_followed(meter: "Meter", site: "Site") -> None:
-    site.behave = lambda number: ((503, b"no"), (302, b"away"), (200, b"{}"))[number % 3]
+    site.behave = lambda number: ((503, b"no"), (302, b"away"), (200, None))[number % 3]
     found, result = meter.run(site.url)
     assert set(found["status"].tolist()) == {200, 302, 503}
     assert result.unanswered == 0

@@ -42,6 +42,21 @@ class House:
         outputs = [helper.make_value_info("all", kind)]
         self._save(helper.make_graph(nodes, "graph", [value("x", TensorProto.FLOAT, [2])], outputs))
 
+    def signed(self) -> list[str]:
+        """Replace the model by one of a number and a text, which it gives back, and write its signature."""
+        kinds = {"size": TensorProto.FLOAT, "body type": TensorProto.STRING}
+        nodes = [helper.make_node("Identity", [name], [f"same {name}"]) for name in kinds]
+        inputs = [value(name, kind, ["rows", 1]) for name, kind in kinds.items()]
+        outputs = [value(f"same {name}", kind, ["rows", 1]) for name, kind in kinds.items()]
+        self._save(helper.make_graph(nodes, "graph", inputs, outputs))
+        columns = [
+            {"name": "size", "type": "number", "nullable": False},
+            {"name": "body type", "type": "text", "nullable": True},
+        ]
+        path = self.root / "signature.json"
+        path.write_text(json.dumps({"columns": columns, "packed": "", "missing": "<missing>"}), encoding="utf-8")
+        return ["--signature", str(path), "--metrics-port", "0"]
+
     def _save(self, graph: onnx.GraphProto) -> None:
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), self.model)
 
@@ -57,9 +72,13 @@ class House:
 
     def url(self) -> str:
         """Wait until a server is ready; its URL."""
+        return self.urls()["url"]
+
+    def urls(self) -> dict[str, str]:
+        """Wait until a server is ready; what its ready file says."""
         wait_for(self.ready.exists)
-        url: str = json.loads(self.ready.read_text(encoding="utf-8"))["url"]
-        return url
+        found: dict[str, str] = json.loads(self.ready.read_text(encoding="utf-8"))
+        return found
 
 
 def wait_for(condition: Any, seconds: float = 30) -> None:

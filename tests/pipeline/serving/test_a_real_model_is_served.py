@@ -124,7 +124,7 @@ def test_a_taken_port_is_told(house: "House") -> None:
         told = server.communicate(timeout=60)[1]
     assert server.returncode == 4
     assert "cannot be had" in told
-    assert "--port 0" in told
+    assert "port 0 takes a free one" in told
 
 
 @pytest.mark.parametrize("arguments", [["--name", "a/b"], ["--port", "x"], ["--nonsense"]])

@@ -13,6 +13,7 @@ import onnxruntime
 import polars as pl
 import pytest
 
+from mlagent.adapters.onnx_runtime import Scorer
 from mlagent.data import encode
 from mlagent.data.schema import Column, Kind, Schema
 from tests.pipeline.training.conftest import HEAD, Workshop
@@ -126,6 +127,26 @@ def test_ten_thousand_rows_agree_with_absent_unknown_and_extreme_values(shipped:
     assert np.isfinite(expected).all()
     assert np.abs(found - expected).max() < 1e-4
     assert np.ptp(expected) > 0.4
+
+
+@pytest.mark.parametrize("scaling", ["none", "standard"])
+def test_texts_and_scaled_numbers_without_a_schema_are_taken_raw_too(workshop: Workshop, scaling: Any) -> None:
+    known, new = (rows(500, seed).select("size", "flag", "body type") for seed in (1, 2))
+    shape = encode.fit(known, 3, None, scaling)
+    workshop.model(MODEL)
+    features = encode.apply(shape, known)
+    for path in (workshop.train, workshop.validation):
+        np.savez(path, features=features, target=np.arange(len(features)) % 3)
+    assert workshop.do(workshop.training(learning_rate=1e-5)) == 0
+    np.savez(workshop.validation, features=encode.apply(shape, new))
+    asked = workshop.exporting(features=shape.features, opset=20)
+    workshop.shape.write_bytes(encode_json(shape))
+    assert workshop.do(asked) == 0
+    score = Scorer(workshop.output / "model.onnx")
+    assert list(score.types) == ["size", "flag", "body type"]
+    with np.load(workshop.output / "expected.npz") as file:
+        assert np.abs(score(encode.inputs(shape, new)) - file["probabilities"]).max() < 1e-4
+        assert np.abs(score(encode.feed(score.types, new)) - file["probabilities"]).max() < 1e-4
 
 
 ALONE = """

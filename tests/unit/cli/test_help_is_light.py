@@ -10,7 +10,8 @@ HEAVY |= {"onnx", "onnxruntime", "uvicorn", "gevent", "structlog", "ruamel", "sq
 
 
 @pytest.mark.parametrize(
-    "args", [["--help"], ["--version"], ["train", "--help"], ["config", "schema"], ["run", "--help"]]
+    "args",
+    [["--help"], ["--version"], ["train", "--help"], ["config", "schema"], ["run", "--help"], ["serve", "--help"]],
 )
 def test_no_heavy_module_is_imported(args: list[str]) -> None:
     code = (

@@ -13,10 +13,12 @@ from mlagent.cli.app import App
 from mlagent.cli.project import doctor
 from mlagent.core.context import Outputs
 from mlagent.core.stage import Needs, Package, Stage
+from mlagent.engine import doctor as doctors
 from mlagent.engine import environment
-from mlagent.engine.doctor import Finding, examine, examine_store
+from mlagent.engine.doctor import Finding, examine, examine_machine, examine_store
 from mlagent.engine.inside import examine_worker
 from mlagent.errors import ConfigError
+from tests.conftest import Cli
 from tests.unit.engine.chain import workspace
 
 
@@ -139,3 +141,26 @@ def test_a_shared_store_without_conditional_writes_is_said(project: Path, atomic
     found = examine_store(space)
     assert (found.state, found.need) == (state, "conditional writes")
     assert examine_store(workspace(project)).need == "one machine"
+
+
+def test_an_engine_and_a_cluster_are_found_where_their_clients_would_look(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.touch()
+    found = examine_machine({"DOCKER_HOST": "tcp://127.0.0.1:1", "KUBECONFIG": f"{tmp_path}/none:{config}"})
+    assert [(one.need, one.state) for one in found] == [("container engine", "found"), ("Kubernetes cluster", "found")]
+
+
+def test_their_absence_stops_nothing_and_says_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctors, "ENGINE", str(tmp_path / "no.sock"))
+    found = examine_machine({"KUBECONFIG": str(tmp_path / "none")})
+    assert {one.state for one in found} == {"optional"}
+    assert "apt-get install docker.io" in found[0].detail
+    assert "KUBECONFIG" in found[1].detail
+
+
+def test_one_stage_alone_can_be_asked_about(tmp_path: Path, cli: Cli) -> None:
+    ended = cli("doctor", "--only", "machine", "--json", cwd=tmp_path)
+    assert {one["stage"] for one in json.loads(ended.stdout)} == {"machine"}
+    ended = cli("doctor", "--only", "mashine", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert "load-test, machine" in ended.stderr

@@ -10,7 +10,7 @@ from mlagent.errors import Bug
 from mlagent.loadtest import request
 
 GOOD: dict[str, Any] = {
-    "url": "http://127.0.0.1:8000/v2/models/digits/infer", "bodies": "bodies.jsonl", "users": 2,
+    "url": "http://127.0.0.1:8000/v2/models/digits/infer", "golden": "golden.jsonl", "tolerance": 1e-4, "users": 2,
     "rate_per_second": 10, "warmup_seconds": 0, "duration_seconds": 1.5, "timeout_seconds": 1, "seed": 0, "output": "o",
 }  # fmt: skip
 
@@ -48,6 +48,7 @@ def test_another_machine_may_not(tmp_path: Path, host: str) -> None:
         ({"rate_per_second": 0}, r"at `\$.rate_per_second`"),
         ({"duration_seconds": 0}, r"at `\$.duration_seconds`"),
         ({"timeout_seconds": "1"}, r"at `\$.timeout_seconds`"),
+        ({"tolerance": -1}, r"at `\$.tolerance`"),
         ({"warmup": 1}, "unknown field `warmup`"),
         ({"url": "https://127.0.0.1/x"}, "is no http:// URL"),
         ({"url": "127.0.0.1:80"}, "is no http:// URL"),
@@ -69,24 +70,3 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
 def test_a_request_without_a_place_for_results_is_refused(tmp_path: Path, value: object, said: str) -> None:
     with pytest.raises(Bug, match=said):
         request.read_output(written(tmp_path, value))
-
-
-def test_bodies_come_one_a_line(tmp_path: Path) -> None:
-    (tmp_path / "b").write_bytes(b'{"a": 1}\n{"a": 2}\n')
-    assert request.read_bodies(tmp_path / "b") == [b'{"a": 1}', b'{"a": 2}']
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"", "holds no body"),
-        (b"{}\n{", "line 2 is no JSON"),
-        (b"{}\n\n{}\n", "line 2 is no JSON"),
-        (None, "cannot be"),
-    ],
-)
-def test_bad_bodies_are_refused_by_line(tmp_path: Path, content: bytes | None, said: str) -> None:
-    if content is not None:
-        (tmp_path / "b").write_bytes(content)
-    with pytest.raises(Bug, match=said):
-        request.read_bodies(tmp_path / "b")

@@ -30,6 +30,11 @@ def test_what_was_due_and_did_not_end_failed_and_waited_until_the_end() -> None:
     assert (samples.settle(MOMENTS, [], 7)["status"] == 0).all()
 
 
+def test_a_wrong_answer_is_marked_and_what_never_ended_is_not() -> None:
+    rows = samples.settle(MOMENTS, [Shot(1.0, 1.1, 200, 9, wrong=True), Shot(1.1, 1.2, 200, 9)], 10)
+    assert rows["wrong"].tolist() == [True, False, False, False]
+
+
 def test_only_2xx_is_an_answer() -> None:
     rows = np.zeros(6, samples.DTYPE)
     rows["status"] = [0, 200, 204, 302, 404, 500]

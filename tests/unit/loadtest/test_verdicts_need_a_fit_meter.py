@@ -1,13 +1,15 @@
 """Limits are judged on what callers felt, and only where there is enough of it and the meter kept up."""
 
+import msgspec
 import numpy as np
 import pytest
 
-from mlagent.core.verdict import Verdict
+from mlagent.core.verdict import Verdict, verdict
 from mlagent.loadtest import samples
+from mlagent.loadtest.answers import Wrong
 from mlagent.loadtest.request import Request
 from mlagent.loadtest.result import summarise
-from mlagent.loadtest.verdict import Limits, Measured, judge, measure
+from mlagent.loadtest.verdict import SUBJECT, Limits, Measured, at_rest, judge, measure
 
 LIMITS = Limits(p99_ms=50, error_rate_max=0.01, requests_min=100, late_share_max=0.01)
 
@@ -23,8 +25,11 @@ def measured(found: samples.Samples) -> Measured:
     return measure(found, warmup_seconds=1, timeout_seconds=2)
 
 
-def judged(found: samples.Samples, limits: Limits = LIMITS) -> Verdict:
-    return judge(measured(found), limits, inputs={}, tools={})
+WRONG = Wrong(row=17, field="probabilities[1]", says="probabilities[1] is expected to be 0.07, and 0.93 came back")
+
+
+def judged(found: samples.Samples, limits: Limits = LIMITS, first_wrong: Wrong | None = None) -> Verdict:
+    return verdict(SUBJECT, judge(measured(found), limits, first_wrong), inputs={}, tools={})
 
 
 def test_percentiles_are_latencies_that_were_seen() -> None:
@@ -46,17 +51,27 @@ def test_the_warm_up_is_dropped_by_when_requests_were_due() -> None:
 
 
 def test_a_slow_server_fails_and_the_reason_says_both_numbers() -> None:
-    verdict = judged(rows([60.0] * 200))
-    assert verdict.outcome == "fail"
-    assert verdict.checks[0].reason == "p99 latency 60 ms is above 50 ms (200 samples)"
-    assert verdict.subject == "load-test"
+    found = judged(rows([60.0] * 200))
+    assert found.outcome == "fail"
+    assert found.checks[0].reason == "p99 latency 60 ms is above 50 ms (200 samples)"
+
+
+def test_further_percentiles_are_judged_where_they_have_a_limit() -> None:
+    limits = msgspec.structs.replace(LIMITS, p50_ms=5, p95_ms=20)
+    found = {one.metric: one.outcome for one in judged(rows([10.0] * 200), limits).checks}
+    assert found == {
+        "p50 latency": "fail",
+        "p95 latency": "pass",
+        "p99 latency": "pass",
+        "error rate": "pass",
+        "wrong answers": "pass",
+    }
 
 
 def test_failures_fail_however_fast_they_are() -> None:
     found = rows([1.0] * 200)
     found["status"][:4] = 500
-    verdict = judged(found)
-    assert verdict.outcome == "fail"
+    assert judged(found).outcome == "fail"
     assert measured(found).error_rate == pytest.approx(0.02)
     assert measured(found).p99_ms == pytest.approx(2000)
 
@@ -80,10 +95,40 @@ def test_no_request_at_all_decides_nothing() -> None:
 def test_a_meter_that_was_late_decides_nothing_good_or_bad(latency: float) -> None:
     found = rows([latency] * 200)
     found["lag"][:3] = 0.006
-    verdict = judged(found)
-    assert verdict.outcome == "inconclusive"
-    assert [check.outcome for check in verdict.checks] == ["inconclusive"] * 2
-    assert "the meter sent 1.50% of the requests more than 5 ms late, 1.00% are allowed" in verdict.checks[0].reason
+    said = judged(found)
+    assert said.outcome == "inconclusive"
+    assert [check.outcome for check in said.checks] == ["inconclusive", "inconclusive", "pass"]
+    assert "the meter sent 1.50% of the requests more than 5 ms late, 1.00% are allowed" in said.checks[0].reason
+
+
+def test_a_wrong_answer_fails_also_when_the_meter_was_late_and_is_told_with_an_example() -> None:
+    found = rows([1.0] * 200)
+    found["lag"], found["wrong"][7] = 1.0, True
+    said = judged(found, first_wrong=WRONG)
+    assert said.outcome == "fail"
+    assert [check.outcome for check in said.checks] == ["inconclusive", "inconclusive", "fail"]
+    assert said.checks[-1].reason == (
+        "wrong answers 1 is above 0 (200 samples): of golden row 17 probabilities[1] is expected to be 0.07,"
+        " and 0.93 came back"
+    )
+
+
+def test_a_wrong_answer_during_the_warm_up_is_wrong() -> None:
+    found = rows([1.0] * 200)
+    found["intended"][0], found["wrong"][0] = 0.5, True
+    assert (measured(found).requests, measured(found).answered, measured(found).wrong) == (199, 200, 1)
+    assert judged(found).outcome == "fail"
+
+
+def test_where_nothing_was_answered_nothing_is_known_of_answers() -> None:
+    assert judged(rows([1.0] * 200, status=500)).checks[-1].outcome == "inconclusive"
+
+
+def test_golden_rows_are_judged_one_by_one_up_to_the_first_that_is_wrong() -> None:
+    assert (at_rest(None, 256).outcome, at_rest(None, 256).samples) == ("pass", 256)
+    found = at_rest(WRONG, 256)
+    assert (found.outcome, found.samples) == ("fail", 18)
+    assert "of golden row 17 probabilities[1] is expected to be 0.07" in found.reason
 
 
 def test_a_meter_that_was_seldom_late_decides() -> None:
@@ -97,9 +142,11 @@ def test_the_result_counts_the_whole_run() -> None:
     found = rows([1.0] * 200)
     found["status"][:5], found["status"][5:8], found["lag"][:4] = 0, 500, 1.0
     asked = Request(
-        url="", bodies="", users=1, rate_per_second=100, warmup_seconds=1, duration_seconds=3, timeout_seconds=2,
-        seed=1, output="",
+        url="", golden="", tolerance=0, users=1, rate_per_second=100, warmup_seconds=1, duration_seconds=3,
+        timeout_seconds=2, seed=1, output="",
     )  # fmt: skip
-    result = summarise(asked, found, "2")
+    found["wrong"][:2] = True
+    result = summarise(asked, found, WRONG, "2")
+    assert (result.wrong, result.first_wrong) == (2, WRONG)
     assert (result.requests, result.errors, result.unanswered, result.late_share) == (200, 8, 5, 0.02)
     assert (result.rate_asked, result.rate_answered) == (100, 192 / 4)

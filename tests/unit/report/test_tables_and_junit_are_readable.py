@@ -5,6 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import click
+import pytest
 
 from mlagent.core.verdict import check, verdict
 from mlagent.report import junit
@@ -23,6 +24,14 @@ def test_columns_are_as_wide_as_their_widest_cell_and_lines_end_without_blanks()
 def test_a_coloured_word_keeps_its_column() -> None:
     plain = table(("a", "b"), [("pass", "x"), ("fail", "y")])
     assert click.unstyle(table(("a", "b"), [("pass", "x"), ("fail", "y")], colour=0)) == plain
+
+
+def test_a_long_last_cell_goes_on_in_its_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = table(("stage", "says"), [("gate", "word " * 30), ("x", "y")], colour=0).splitlines()
+    assert {len(click.unstyle(line)) <= 60 for line in shown} == {True}
+    assert [line[:7] for line in shown[3:-1]] == [" " * 7] * len(shown[3:-1])
+    assert " ".join(click.unstyle("\n".join(shown)).split()).count("word") == 30
 
 
 def test_every_check_of_every_verdict_has_a_row() -> None:

@@ -1,0 +1,70 @@
+"""What a new project says of rows that somebody brings: a schema, and the keys of `data:`."""
+
+import re
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from mlagent.config.fields import nearest
+from mlagent.core.context import DataFile
+from mlagent.data.infer import Seen, look, write
+from mlagent.data.table import MAX_CATEGORIES
+from mlagent.errors import InputError
+
+MOST_CLASSES = 20
+
+
+class OwnRows(msgspec.Struct, frozen=True):
+    """A file of rows, and the keys of `data:` that they ask for; `schema` is YAML."""
+
+    file: Path
+    target: str
+    kind: str
+    exclude: tuple[str, ...]
+    schema: str
+
+    def fill(self, folder: Path) -> None:
+        """Copy the rows into a project made from the template, and say so in its files."""
+        (folder / "data").mkdir()
+        shutil.copyfile(self.file, folder / "data" / self.file.name)
+        (folder / "schema.yaml").write_text(self.schema)
+        settings = folder / "mlpipeline.yaml"
+        text = settings.read_text()
+        named = {"path": f"data/{self.file.name}", "target": self.target, "kind": self.kind, "exclude": self.exclude}
+        for key, value in named.items():
+            said = f"  {key}: {value if key == 'kind' else msgspec.json.encode(value).decode()}"
+            text = re.sub(rf"(?m)^  {key}: (\[\]|\S+)", lambda _, said=said: said, text, count=1)  # type: ignore[misc]
+        settings.write_text(text)
+
+
+def of(file: Path, target: str) -> OwnRows:
+    """Look at every row; InputError (4) for a file that cannot be read, or a target that cannot be one."""
+    seen = look([DataFile(file.name, file)])
+    if target not in seen:
+        raise InputError(
+            f"{file} has no column {target!r}{nearest(target, list(seen))}", hint=f"its columns: {', '.join(seen)}"
+        )
+    exclude = tuple(name for name, one in seen.items() if name != target and _useless(one))
+    return OwnRows(file, target, _kind(seen[target], target, file), exclude, write(seen, f"data/{file.name}"))
+
+
+def _kind(seen: Seen, target: str, file: Path) -> str:
+    """Few whole numbers from 0 are classes; other numbers are to be predicted as such."""
+    if seen.nulls:
+        raise InputError(
+            f"{file}: the target {target!r} is empty in {seen.nulls} of {seen.rows} rows", hint="drop or fill these"
+        )
+    if seen.kind not in ("integer", "number"):
+        raise InputError(
+            f"{file}: the target {target!r} holds {seen.kind} values, and a target is a number",
+            hint="number the classes 0, 1, 2, … in a column of their own, and name that one",
+        )
+    few = seen.kind == "integer" and seen.low == 0 and seen.high < MOST_CLASSES
+    return "classification" if few else "regression"
+
+
+def _useless(seen: Seen) -> bool:
+    """Whether it is a name or a key, which no model can learn from, or nothing at all."""
+    many = seen.distinct is None or seen.distinct > MAX_CATEGORIES
+    return seen.nulls == seen.rows or (seen.kind == "text" and many)

@@ -1,0 +1,184 @@
+"""The stage with its real server and its real meter: what is served must answer what the judged path answers."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+import onnx
+import polars as pl
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from mlagent.config.redact import Redactor
+from mlagent.config.sections import Data, Project
+from mlagent.core.context import Context, Outputs
+from mlagent.core.digest import canonical_json
+from mlagent.data import encode, profile, signature
+from mlagent.data.schema import Column, Schema
+from mlagent.engine.child import LocalChildren
+from mlagent.engine.log import open_log
+from mlagent.loadtest import golden
+from mlagent.stages import load_test
+from mlagent.training import encoder
+
+QUICK: dict[str, Any] = {
+    "duration_seconds": 1, "warmup_seconds": 0.2, "requests_min": 20, "p99_ms": 5000, "late_share_max": 1,
+    "rate_per_second": 60, "golden_rows": 40,
+}  # fmt: skip
+EVERY = Schema(
+    columns={
+        "number": Column(type="number", nullable=True),
+        "integer": Column(type="integer", nullable=True),
+        "whole": Column(type="integer", min=0, max=3),
+        "boolean": Column(type="boolean", nullable=True),
+        "yes": Column(type="boolean"),
+        "text": Column(type="text", nullable=True),
+        "date": Column(type="date", nullable=True),
+        "datetime": Column(type="datetime"),
+        "list": Column(type="list", length=2, nullable=True),
+    }
+)
+
+
+def model(features: int) -> onnx.ModelProto:
+    """Probabilities of two classes by a softmax."""
+    weights = np.random.default_rng(1).normal(size=(features, 2)).astype(np.float32) / features
+    nodes = [
+        helper.make_node("MatMul", ["features", "weights"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", features])]
+    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 2])]
+    graph = helper.make_graph(nodes, "g", inputs, outputs, [numpy_helper.from_array(weights, "weights")])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+
+
+class House:
+    """A folder with what the stages before leave."""
+
+    def __init__(self, root: Path, rows: pl.DataFrame, schema: Schema | None = None) -> None:
+        """Fit the encoding, write the model behind it, its signature, the profile and the rows."""
+        self.root, self.schema = root, schema
+        self.shape = encode.fit(rows, 2, schema)
+        known = schema or Schema(columns={name: Column(type="number") for name in rows.columns})
+        shipped = model(self.shape.features)
+        if self.shape.raw:
+            shipped = encoder.merge(shipped, msgspec.to_builtins(self.shape.encoding), 20)
+        files = {
+            "onnx": shipped.SerializeToString(),
+            "shape": msgspec.json.encode(self.shape),
+            "signature": msgspec.json.encode(signature.of(self.shape)),
+            "data-profile": canonical_json(profile.of_sample(rows, rows.height, known)),
+        }
+        for name, content in files.items():
+            (root / name).write_bytes(content)
+        rows.write_parquet(root / "test-rows")
+        (root / "schema.yaml").write_bytes(msgspec.json.encode({"columns": msgspec.to_builtins(known.columns)}))
+        (root / "work").mkdir()
+
+    def run(self, **changes: Any) -> Outputs:
+        """Run the stage."""
+        log = open_log("lines", Redactor())
+        data = Data(path="rows.csv", target="y", schema="schema.yaml" if self.schema else None)
+        missing = cast("Any", None)
+        context = Context(
+            project=self.root, work=self.root / "work", kept=self.root, run_id="r", data=(),
+            sections={"project": Project(name="toy"), "data": data}, digests={}, facts={}, references={},
+            worker=missing, tools=LocalChildren(self.root, [], log), tracker=missing, registry=missing, labels={},
+            log=log,
+        )  # fmt: skip
+        inputs = {name: self.root / name for name in load_test.STAGE.reads}
+        return load_test.run(load_test.Config(**{**QUICK, **changes}), inputs, context)
+
+    @property
+    def written(self) -> set[str]:
+        """Which of the stage's files are there."""
+        return {one.name for one in load_test.STAGE.writes if (self.root / "work" / one.file).is_file()}
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> House:
+    """A model that takes three numbers as one input."""
+    random = np.random.default_rng(1)
+    return House(tmp_path, pl.DataFrame({name: random.normal(size=100) for name in "abc"}))
+
+
+def outcomes(outputs: Outputs) -> Mapping[str, str]:
+    (judged,) = outputs.verdicts
+    return {one.metric: one.outcome for one in judged.checks}
+
+
+def test_a_server_that_answers_what_was_judged_passes(packed: House) -> None:
+    outputs = packed.run(p50_ms=5000)
+    assert outcomes(outputs) == {
+        "golden rows not as expected": "pass",
+        "p50 latency": "pass",
+        "p99 latency": "pass",
+        "error rate": "pass",
+        "wrong answers": "pass",
+    }
+    assert packed.written == {"golden", "samples", "latency"}
+    assert outputs.verdicts[0].notes == ()
+    rows = golden.read(packed.root / "work" / "golden.jsonl")
+    assert len(rows) == 40
+    assert all(set(one.row) == set("abc") for one in rows)
+    counted = json.loads((packed.root / "work" / "latency.json").read_bytes())
+    assert counted["answered"] > counted["requests"] > counted["wrong"] == 0
+
+
+def test_a_signature_of_other_columns_order_is_caught_at_rest_and_no_load_is_spent(packed: House) -> None:
+    skewed = signature.of(packed.shape)
+    skewed = msgspec.structs.replace(skewed, columns=skewed.columns[::-1])
+    (packed.root / "signature").write_bytes(msgspec.json.encode(skewed))
+    outputs = packed.run()
+    assert outcomes(outputs) == {"golden rows not as expected": "fail"}
+    assert (outputs.verdicts[0].outcome, len(outputs.verdicts[0].notes)) == ("fail", 1)
+    assert "of golden row 0 probabilities[0] is expected to be" in outputs.summary
+    assert "is signature.json the model's own" in outputs.hint
+    assert packed.written == {"golden"}
+
+
+def test_the_test_part_is_asked_for_where_that_is_wanted(packed: House) -> None:
+    outputs = packed.run(golden="test-rows")
+    assert outputs.verdicts[0].outcome == "pass"
+    rows = golden.read(packed.root / "work" / "golden.jsonl")
+    real = pl.read_parquet(packed.root / "test-rows").head(40)
+    assert [one.row for one in rows] == real.to_dicts()
+
+
+def test_nothing_that_is_written_holds_a_value_of_a_sensitive_column(tmp_path: Path) -> None:
+    schema = Schema(columns={"name": Column(type="text", sensitive=True), "size": Column(type="number", min=0, max=9)})
+    names = ["Ada Lovelace", "Grace Hopper", "Emmy Noether"]
+    house = House(tmp_path, pl.DataFrame({"name": names, "size": [1.0, 2.0, 3.0]}), schema)
+    outputs = house.run()
+    assert outputs.verdicts[0].outcome == "pass", outputs.summary
+    written = b"".join(path.read_bytes() for path in (tmp_path / "work").iterdir())
+    assert b'{"row":{"name":"' in written
+    assert [name for name in names if name.encode() in written] == []
+
+
+def test_a_column_of_every_kind_is_read_by_the_server_as_by_training(tmp_path: Path) -> None:
+    rows = pl.DataFrame(
+        {
+            "number": [0.5, None, 7.25],
+            "integer": [3, None, 9],
+            "whole": [0, 1, 2],
+            "boolean": [True, None, False],
+            "yes": [True, False, True],
+            "text": ["one", None, "two"],
+            "date": ["2021-02-03", None, "2024-12-31"],
+            "datetime": ["2021-02-03T04:05:06", "2022-01-01T00:00:00", "2024-12-31T23:59:59"],
+            "list": [[1.0, 2.0], None, [0.5, -3.0]],
+        }
+    ).with_columns(pl.col("date").str.to_date(), pl.col("datetime").str.to_datetime())
+    house = House(tmp_path, rows, EVERY)
+    outputs = house.run(golden_rows=150)
+    assert outputs.verdicts[0].outcome == "pass", outputs.summary
+    answers = {
+        tuple(cast("list[float]", one.expected["probabilities"]))
+        for one in golden.read(tmp_path / "work" / "golden.jsonl")
+    }
+    assert len(answers) == 150
