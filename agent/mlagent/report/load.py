@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mlagent.core.verdict import Check
 from mlagent.plot.axes import Axis, reach
 from mlagent.plot.columns import Bar, columns
 from mlagent.plot.lines import Curve, Rule, lines
@@ -13,6 +14,7 @@ from mlagent.report.html import absent, figure, figures, said, section, table, w
 from mlagent.report.run import Load, Missing, Run
 
 BINS, SLICES = 40, 60
+ANSWERS = ("golden rows not as expected", "wrong answers")
 PERCENTILES = (("p50_ms", "p50"), ("p95_ms", "p95"), ("p99_ms", "p99"))
 
 
@@ -38,17 +40,16 @@ def _about(found: Load, bad: int) -> str:
 
 def _percentiles(run: Run, found: Load) -> str:
     judged = {one.metric: one for one in run.checks("load-test")}
-    rows = []
-    for key, name in PERCENTILES:
-        check = judged.get(f"{name} latency")
-        limit = f"≤ {number(check.threshold)} ms" if check else "none"
-        value = found.figures.get(key)
-        rows.append((name, f"{number(value)} ms", limit, word(check.outcome) if check else "not judged"))
-    error = judged.get("error rate")
-    limit = f"≤ {number(error.threshold)}" if error else "none"
-    rows.append(("share of errors", number(found.figures.get("error_rate")), limit,
-                 word(error.outcome) if error else "not judged"))  # fmt: skip
-    return table("Latency and errors after the warm-up", ("figure", "value", "limit", "outcome"), rows, numbers=(1, 2))
+    rows = [_row(name, found.figures.get(key), judged.get(f"{name} latency"), "ms") for key, name in PERCENTILES]
+    rows.append(_row("share of errors", found.figures.get("error_rate"), judged.get("error rate")))
+    rows += [_row(name, judged[name].value, judged[name]) for name in ANSWERS if name in judged]
+    return table("Latency, errors and answers", ("figure", "value", "limit", "outcome"), rows, numbers=(1, 2))
+
+
+def _row(name: str, value: float | None, check: Check | None, unit: str = "") -> tuple[str, str, str, str]:
+    """A figure that is measured anyway, with its limit where it has one."""
+    limit = f"≤ {number(check.threshold)} {unit}".rstrip() if check else "none"
+    return name, f"{number(value)} {unit}".rstrip(), limit, word(check.outcome) if check else "not judged"
 
 
 def _plots(found: Load, kept: np.ndarray, limit: float) -> Iterator[str]:

@@ -68,7 +68,7 @@ def _ends(one: Interval) -> str:
 
 
 def _gain(metric: str, apart: Interval) -> str:
-    """How much better, with its interval; where no end is better, how much more."""
+    """How much better, with its interval, where one end is better."""
     if HIGHER_IS_BETTER[metric] is None:
         return "no better end"
     gain = gained(metric, apart)

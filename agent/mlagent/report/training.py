@@ -25,16 +25,18 @@ def training(run: Run) -> str:
     groups = ([losses] if losses else []) + [[name] for name in names if name not in losses]
     if not groups:
         return section("training", title, absent("No figures were told of any epoch."))
-    stage = run.stage("train")
-    ended = (
-        f", and it {'goes on' if stage.state == 'running' else 'did not end well'}"
-        if stage and stage.state != "done"
-        else ""
-    )
-    plain = said(f"{len(epochs)} epoch{'s' * (len(epochs) > 1)}{ended}.")
+    plain = said(f"{len(epochs)} epoch{'s' * (len(epochs) > 1)}{_more(run)}.")
     left = f"{len(groups) - MOST} more figures stand in epochs.jsonl." if len(groups) > MOST else ""
     drawn = figures(_plot(group, epochs) for group in groups[:MOST])
     return section("training", title, plain, drawn, said(left) if left else "")
+
+
+def _more(run: Run) -> str:
+    """Whether these are all the epochs there will be."""
+    stage = run.stage("train")
+    if stage is None or stage.state == "done":
+        return ""
+    return ", and it goes on" if stage.state == "running" else ", and it did not end well"
 
 
 def _plot(names: Sequence[str], epochs: Sequence[dict[str, Any]]) -> str:

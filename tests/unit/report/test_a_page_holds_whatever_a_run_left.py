@@ -248,6 +248,13 @@ def test_load_tests_of_none_one_and_equal_requests(make: Make, latency: np.ndarr
     assert not re.search(r"\b(nan|inf)\b", shown)
 
 
+def test_wrong_answers_stand_beside_the_latency(make: Make) -> None:
+    wrong = check("wrong answers", 3, "<=", 0, samples=500)
+    shown = part(page(make(load_test=ran("load-test", wrong, state="refused"))), "load")
+    assert '<th scope="row">wrong answers</th><td class="number">3</td>' in shown
+    assert '<th scope="row">wrong answers</th>' not in part(page(make()), "load")
+
+
 def test_what_was_set_stands_open_with_its_line_and_defaults_are_folded(make: Make) -> None:
     shown = part(page(make()), "provenance")
     given, _, plain = shown.partition("1 keys at their defaults")
