@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from mlagent.config.jenkins import Jenkins
 from mlagent.config.secret import Secret
 
 
@@ -162,4 +163,5 @@ SHARED: dict[str, type[msgspec.Struct]] = {
     "store": Keep,
     "worker": Worker,
     "policy": Policy,
+    "jenkins": Jenkins,
 }
