@@ -2,6 +2,9 @@
 
 import base64
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -109,6 +112,23 @@ def test_an_aborted_build_is_130_and_a_superseded_one_is_held(settled: Person) -
     assert (aborted.code, "small #1: ABORTED" in aborted.err) == (130, True)
     build.result = "NOT_BUILT"
     assert settled.types("wait").code == 21
+
+
+def test_a_wait_that_is_stopped_stops_nothing_there(settled: Person) -> None:
+    settled.pipeline("input id: 'Go', message: 'go on?'")
+    settled.types("trigger")
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "mlagent", "jenkins", "wait"],
+        cwd=settled.project,
+        env={**os.environ, "CI_TOKEN": TOKEN},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with waiting:
+        assert waiting.stdout
+        assert waiting.stdout.readline().startswith("small #1 asks: go on? (Go); answer at")
+        waiting.terminate()
+    assert (waiting.returncode, settled.double.jobs["small"].builds[0].result) == (143, "")
 
 
 def test_status_says_what_a_build_waits_for(settled: Person) -> None:

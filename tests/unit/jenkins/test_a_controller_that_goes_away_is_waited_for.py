@@ -9,7 +9,7 @@ from mlagent.adapters.jenkins.controller import Controller
 from mlagent.config.jenkins import Jenkins
 from mlagent.config.secret import Secret
 from mlagent.errors import ConfigError, Held, InfrastructureError, MlagentError, PolicyRefused
-from tests.jenkins_double import PASSWORD, TOKEN, USER, Double, Fault, serving
+from tests.jenkins_double import PASSWORD, TOKEN, USER, Answer, Double, Fault, serving
 
 
 @pytest.fixture
@@ -74,6 +74,19 @@ def test_a_login_page_is_no_controller(double: Double) -> None:
         pass
 
 
+def test_an_address_that_sends_us_on_is_not_used(double: Double) -> None:
+    told = double.answer
+
+    def elsewhere(method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
+        if target.startswith("/ci/"):
+            return told(method, target.removeprefix("/ci"), body, headers)
+        return 302, "", {"Location": f"{double.url}/ci{target}"}
+
+    double.answer = elsewhere  # type: ignore[method-assign]
+    with pytest.raises(ConfigError, match=rf"sends us on to {double.url}/ci, where"), Opened(double).controller:
+        pass
+
+
 @pytest.mark.parametrize("status", [0, 503])
 def test_a_start_that_was_heard_is_not_said_twice(double: Double, opened: Opened, status: int) -> None:
     double.faults = [Fault("POST", "/buildWithParameters", status, after=True), Fault("GET", "/queue/api", 503)]
@@ -86,9 +99,7 @@ def test_a_start_that_was_heard_and_has_begun_is_found_among_the_builds(double: 
     double.faults = [Fault("POST", "/buildWithParameters", 0, after=True)]
     told = double.answer
 
-    def begin_at_once(
-        method: str, target: str, body: bytes, headers: dict[str, str]
-    ) -> tuple[int, object, dict[str, str]]:
+    def begin_at_once(method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
         found = told(method, target, body, headers)
         for number in double.queue:
             double.begin(number)
@@ -110,7 +121,7 @@ def test_another_persons_build_of_the_same_moment_is_not_taken_for_ours(double: 
     double.faults = [Fault("POST", "/buildWithParameters", 0)]
     told = double.answer
 
-    def meanwhile(method: str, target: str, body: bytes, headers: dict[str, str]) -> tuple[int, object, dict[str, str]]:
+    def meanwhile(method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
         if "/queue/api" in target and len(double.seen) > 3 and not double.queue:
             task = {"name": "risk", "url": f"{double.url}/job/risk/"}
             double.queue[77] = {"task": task, "parameters": {"reason": "drift"}, "user": "grace", "looks": 0}
@@ -139,7 +150,7 @@ def test_a_crumb_that_a_restart_made_old_is_fetched_once_more(double: Double, mo
         double.faults = []
         double.crumb, told = "crumb-3", double.answer
 
-        def stale(method: str, target: str, body: bytes, headers: dict[str, str]) -> tuple[int, object, dict[str, str]]:
+        def stale(method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
             return told(method, target, body, {**headers, "jenkins-crumb": "never"})
 
         double.answer = stale  # type: ignore[method-assign]

@@ -48,7 +48,7 @@ class Controller:
     def __enter__(self) -> Self:
         """Ask who we are."""
         try:
-            self.user = self.read(self._server.get_whoami)["id"]
+            self.user = self.read(self._me)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -160,6 +160,15 @@ class Controller:
                 hint="install it (jenkins/README.md), or look at the build's page",
             ) from error
 
+    def _me(self) -> str:
+        answer = self._get(ME)
+        if answer.url != f"{self.where}/{ME}":
+            raise ConfigError(
+                f"{self.where} sends us on to {answer.url.removesuffix(f'/{ME}')}, where a POST would arrive empty",
+                hint="set jenkins.url to the address that a browser ends at",
+            )
+        return str(json.loads(answer.text)["id"])
+
     def _get(self, at: str, **query: str | int) -> requests.Response:
         return self._send(requests.Request("GET", f"{self.where}/{at}", params=query))
 
@@ -188,6 +197,7 @@ class Controller:
             raise explained(error, self.where, self.user) from error
 
 
+ME = "me/api/json"
 XML = {"Content-Type": "text/xml; charset=utf-8"}
 
 
