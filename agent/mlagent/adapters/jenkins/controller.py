@@ -6,8 +6,9 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 from urllib.parse import quote
 
-import jenkins
 import requests
+from jenkins import Jenkins as Server
+from jenkins import JenkinsException
 
 from mlagent.adapters.jenkins.refusals import FAILURES, Away, NotThere, explained, refused_crumb
 from mlagent.config.jenkins import Jenkins
@@ -43,7 +44,7 @@ class Controller:
         self.user: str | None = None
         self.pause, self._notice, self._patience = pause, notice, settings.patience_seconds
         token = settings.token.reveal() if settings.token else None
-        self._server = jenkins.Jenkins(self.where, settings.user, token, timeout=SECONDS)
+        self._server = Server(self.where, settings.user, token, timeout=SECONDS)
 
     def __enter__(self) -> Self:
         """Ask who we are."""
@@ -188,7 +189,7 @@ class Controller:
         try:
             try:
                 return call()
-            except jenkins.JenkinsException as error:
+            except JenkinsException as error:
                 if not refused_crumb(error):
                     raise
                 self._server.crumb = None

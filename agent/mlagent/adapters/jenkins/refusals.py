@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-import jenkins
 import requests
+from jenkins import EmptyResponseException, JenkinsException, TimeoutException
 
 from mlagent.errors import ConfigError, InfrastructureError, InputError, MlagentError, PolicyRefused
 
 CRUMB = "No valid crumb"
-FAILURES = (jenkins.JenkinsException, requests.RequestException, ValueError)
-_LOST = (OSError, jenkins.TimeoutException, jenkins.EmptyResponseException)  # every RequestException is an OSError
+FAILURES = (JenkinsException, requests.RequestException, ValueError)
+_LOST = (OSError, TimeoutException, EmptyResponseException)  # every RequestException is an OSError
 
 
 class Away(InfrastructureError):
