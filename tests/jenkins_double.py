@@ -150,6 +150,8 @@ def _item(double: Double, *, number: str, **_: Any) -> Any:
 
 def _job(double: Double, *, job: str, **_: Any) -> Any:
     found = double.jobs[_name(job)]
+    if found.xml.tag == BRANCHES:
+        return 200, {"name": _name(job), "jobs": [{"name": "main"}]}, {}
     builds = [{"number": one.number, "queueId": one.item, "actions": one.actions()} for one in reversed(found.builds)]
     told = {"name": _name(job), "property": found.definitions(), "builds": builds, "nextBuildNumber": len(builds) + 1}
     return 200, {**told, "lastBuild": builds[0] if builds else None}, {}

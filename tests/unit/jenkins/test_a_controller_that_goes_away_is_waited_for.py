@@ -8,7 +8,7 @@ from mlagent.adapters.jenkins import builds, jobs, merge, sync
 from mlagent.adapters.jenkins.controller import Controller
 from mlagent.config.jenkins import Jenkins
 from mlagent.config.secret import Secret
-from mlagent.errors import ConfigError, Held, InfrastructureError, MlagentError, PolicyRefused
+from mlagent.errors import ConfigError, Held, InfrastructureError, InputError, MlagentError, PolicyRefused
 from tests.jenkins_double import PASSWORD, TOKEN, USER, Answer, Double, Fault, serving
 
 
@@ -216,6 +216,26 @@ def test_a_job_of_the_same_name_in_a_folder_is_another_one(double: Double, opene
     sync.apply(opened.controller, sync.changes(opened.controller, more, "risk")[0])
     builds.start(opened.controller, "models/risk", {"reason": "drift"})
     assert (len(opened.controller.queued("models/risk")), len(opened.controller.queued("risk"))) == (1, 0)
+
+
+def test_a_start_that_is_never_heard_ends_as_worth_a_retry(double: Double, opened: Opened) -> None:
+    double.faults = [Fault("POST", "/buildWithParameters", 504)] * 9
+    with pytest.raises(InfrastructureError, match="504"):
+        builds.start(opened.controller, "risk", {"reason": "drift"})
+    assert len([one for one in double.seen if one.startswith("POST")]) == 3
+    assert double.queue == {}
+
+
+def test_a_job_that_holds_branches_is_not_built_itself(double: Double, opened: Opened) -> None:
+    settings = _settings(double, kind="multibranch", job="all")
+    sync.apply(opened.controller, sync.changes(opened.controller, settings, "risk")[0])
+    for ask in (
+        lambda: builds.start(opened.controller, "all", {}),
+        lambda: builds.look(opened.controller, "all", None),
+    ):
+        with pytest.raises(InputError, match="all holds jobs") as caught:
+            ask()
+        assert "all/main" in caught.value.hint
 
 
 def test_a_log_that_was_cut_is_read_from_its_beginning(double: Double, opened: Opened) -> None:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlagent.adapters.jenkins import jobs, merge
@@ -17,7 +17,7 @@ URL = "https://example.org/risk.git"
 PROPERTIES = "org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty"
 TRIGGERS = f"properties/{PROPERTIES}/triggers"
 CRON = st.sampled_from(["H * * * *", "@daily", "H/15 8-18 * * 1-5"])
-SETTINGS = st.builds(
+FILES = st.builds(
     Jenkins,
     repository=st.sampled_from(["https://example.org/a.git", "git@example.org:b/c.git", "file:///srv/d&e.git"]),
     credentials=st.none() | st.text(max_size=20).map(str.strip),
@@ -84,7 +84,8 @@ def test_every_branch_has_a_job_and_the_clock_a_job_of_its_own() -> None:
     assert [one.tag for one in triggers] == ["hudson.triggers.TimerTrigger"]
 
 
-@given(SETTINGS, SETTINGS, st.sampled_from(["pipeline", "multibranch"]))
+@settings(deadline=None)
+@given(FILES, FILES, st.sampled_from(["pipeline", "multibranch"]))
 def test_after_a_change_a_second_sync_changes_nothing(before: Jenkins, after: Jenkins, kind: Any) -> None:
     for one, other in zip(_all(before, kind), _all(after, kind), strict=True):
         there = _saved(one)
@@ -94,8 +95,8 @@ def test_after_a_change_a_second_sync_changes_nothing(before: Jenkins, after: Je
         assert _meant(changed) == _meant(_saved(other))
 
 
-def _all(settings: Jenkins, kind: Any) -> list[ET.Element]:
-    return list(jobs.wanted(msgspec.structs.replace(settings, kind=kind), "risk").values())
+def _all(section: Jenkins, kind: Any) -> list[ET.Element]:
+    return list(jobs.wanted(msgspec.structs.replace(section, kind=kind), "risk").values())
 
 
 def _meant(root: ET.Element) -> set[tuple[str, str]]:

@@ -35,7 +35,7 @@ def look(controller: Controller, job: str, number: int | None) -> Build:
     try:
         told = controller.build(job, number or "lastBuild")
     except NotThere as error:
-        last = controller.job(job).get("lastBuild")
+        last = _buildable(controller, job).get("lastBuild")
         has = f"its last build is {last['number']}" if last else "it was never built: `mlagent jenkins trigger`"
         raise InputError(f"the job {job} has no build {number or ''}".rstrip(), hint=has) from error
     return Build(
@@ -56,7 +56,7 @@ def start(controller: Controller, job: str, parameters: Mapping[str, str]) -> in
 
     UsageError (2) for a parameter that the job does not have (Jenkins would drop it), ConfigError (3) for the reason.
     """
-    info = controller.job(job)
+    info = _buildable(controller, job)
     _must_take(info, job, parameters)
     before = {one["id"] for one in controller.queued(job)}
 
@@ -138,8 +138,16 @@ def rest(controller: Controller, seconds: float) -> None:
     controller.pause(seconds)
 
 
+def _buildable(controller: Controller, job: str) -> Json:
+    info = controller.job(job)
+    if "nextBuildNumber" not in info:
+        names = ", ".join(f"{job}/{one['name']}" for one in info.get("jobs", ())) or "there are none yet"
+        raise InputError(f"{job} holds jobs and is not built itself", hint=f"name one of them with --job: {names}")
+    return info
+
+
 def _must_take(info: Json, job: str, parameters: Mapping[str, str]) -> None:
-    known = [one["name"] for part in info["property"] for one in part.get("parameterDefinitions", ())]
+    known = [one["name"] for part in info.get("property", ()) for one in part.get("parameterDefinitions", ())]
     for name in parameters:
         if name == REASON and name not in known:
             raise ConfigError(

@@ -19,6 +19,7 @@ T = TypeVar("T")
 Json = Mapping[str, Any]
 SECONDS = 30  # for one answer
 TRIES = 3  # of a write whose answer was lost and that was found not done
+A_MOMENT = 2.0  # for a slow controller to finish what it was told
 
 
 class Chunk(NamedTuple):
@@ -75,16 +76,18 @@ class Controller:
             self.pause(wait)
         return self._once(call)
 
-    def write(self, call: Callable[[], T], done: Callable[[], T | None]) -> T:
+    def write(self, call: Callable[[], T], done: Callable[[], T | None], tries: int = TRIES) -> T:
         """Tell once; where the answer was lost, look with `done` whether it happened before telling again."""
-        for _ in range(TRIES - 1):
-            try:
-                return self._once(call)
-            except Away as away:
-                self._notice(f"{away.message}; looking whether it heard")
+        try:
+            return self._once(call)
+        except Away as away:
+            self._notice(f"{away.message}; looking whether it heard")
+            self.pause(A_MOMENT)
             if (found := self.read(done)) is not None:
                 return found
-        return self._once(call)
+            if tries == 1:
+                raise
+        return self.write(call, done, tries - 1)
 
     def plugins(self) -> set[str] | None:
         """Short names of the plugins that are active; None where this user may not know."""
