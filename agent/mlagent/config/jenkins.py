@@ -1,6 +1,7 @@
 """The `jenkins:` section: where the controller is, and what the job there is to be like."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -12,9 +13,8 @@ from mlagent.config.secret import Secret
 WORDS = {"daily": "H H(0-5) * * *", "weekly": "H H(0-5) * * 0"}
 _FIELD = r"[0-9A-Za-z*/,()-]+"
 _CRON = re.compile(rf"@(hourly|daily|midnight|weekly|monthly|yearly|annually)|{_FIELD}( {_FIELD}){{4}}")
-_JOB = re.compile(
-    r"[^/\\?*%!@#$^&|<>\[\]:;\s][^/\\?*%!@#$^&|<>\[\]:;\n]*(/[^/\\?*%!@#$^&|<>\[\]:;\s][^/\\?*%!@#$^&|<>\[\]:;\n]*)*"
-)
+_NAME = r"[^/\\?*%!@#$^&|<>\[\]:;\s][^/\\?*%!@#$^&|<>\[\]:;\r\n]*"  # as Jenkins has it
+_JOB = re.compile(rf"{_NAME}(/{_NAME})*")
 
 
 class Jenkins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,28 +63,28 @@ class Jenkins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     )
 
     def __post_init__(self) -> None:
-        """Refuse what Jenkins would refuse later, or store where others read it."""
-        for key in ("poll", "schedule", "data"):
-            value = getattr(self, key)
-            if value is not None and not (_CRON.fullmatch(value) or (key == "schedule" and value in WORDS)):
-                words = "daily, weekly or " if key == "schedule" else ""
-                message = f"{key} {value!r} is not {words}a cron line of five fields, such as 'H 3 * * 1-5'"
-                raise ValueError(message)
-        if self.job is not None and not _JOB.fullmatch(self.job):
-            message = f"job {self.job!r}: Jenkins takes no such name; use letters, digits, `-`, and `/` between folders"
-            raise ValueError(message)
-        for key in ("url", "repository"):
-            if (password := urlsplit(getattr(self, key) or "").password) is not None or "\n" in (
-                getattr(self, key) or ""
-            ):
-                message = f"{key} holds {'a password' if password is not None else 'a line end'}; name {_INSTEAD[key]}"
-                raise ValueError(message)
-        if self.url is not None and urlsplit(self.url).scheme not in ("http", "https"):
-            message = f"url {self.url!r} begins with neither http:// nor https://"
-            raise ValueError(message)
-        if (self.user is None) != (self.token is None):
-            message = "user and token belong together: a token is one user's"
+        """Refuse what Jenkins would refuse later, or show to others."""
+        for message in (*_clocks(self), *_names(self)):
             raise ValueError(message)
 
 
-_INSTEAD = {"url": "user and token instead", "repository": "credentials that Jenkins keeps instead"}
+def _clocks(section: Jenkins) -> Iterator[str]:
+    for key, words in (("poll", {}), ("schedule", WORDS), ("data", {})):
+        value = getattr(section, key)
+        if value is not None and value not in words and not _CRON.fullmatch(value):
+            allowed = f"{', '.join(words)} or " if words else ""
+            yield f"{key} {value!r} is not {allowed}a cron line of five fields, such as 'H 3 * * 1-5'"
+
+
+def _names(section: Jenkins) -> Iterator[str]:
+    if section.job is not None and not _JOB.fullmatch(section.job):
+        yield f"job {section.job!r}: Jenkins takes no such name; use letters, digits, `-`, and `/` between folders"
+    at, repository = urlsplit(section.url or "http:"), urlsplit(section.repository or "")
+    if at.username is not None:
+        yield "url names a user, and perhaps a password; name user and token instead"
+    if at.scheme not in ("http", "https"):
+        yield f"url {section.url!r} begins with neither http:// nor https://"
+    if repository.password is not None:
+        yield "repository holds a password; name credentials that Jenkins keeps instead"
+    if (section.user is None) != (section.token is None):
+        yield "user and token belong together: a token is one user's"

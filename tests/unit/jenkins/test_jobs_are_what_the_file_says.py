@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlagent.adapters.jenkins import jobs, merge
@@ -85,6 +85,7 @@ def test_every_branch_has_a_job_and_the_clock_a_job_of_its_own() -> None:
 
 
 @settings(deadline=None)
+@example(Jenkins(repository=URL, push="none"), Jenkins(repository=URL, push="webhook"), "pipeline")
 @given(FILES, FILES, st.sampled_from(["pipeline", "multibranch"]))
 def test_after_a_change_a_second_sync_changes_nothing(before: Jenkins, after: Jenkins, kind: Any) -> None:
     for one, other in zip(_all(before, kind), _all(after, kind), strict=True):
@@ -154,7 +155,7 @@ def test_what_xml_cannot_hold_is_replaced_and_the_rest_escaped() -> None:
         ({"poll": "* * * * *\nTZ=x"}, "is not a cron line"),
         ({"job": "a//b"}, "Jenkins takes no such name"),
         ({"job": "../b?"}, "Jenkins takes no such name"),
-        ({"url": "https://ada:hunter2@ci.example.org"}, "holds a password; name user and token"),
+        ({"url": "https://ada:hunter2@ci.example.org"}, "names a user, and perhaps a password; name user and token"),
         ({"url": "ci.example.org"}, "begins with neither http"),
         ({"repository": "https://ada:hunter2@example.org/r.git"}, "credentials that Jenkins keeps"),
         ({"user": "ada"}, "belong together"),

@@ -17,7 +17,10 @@ LONGEST_PAUSE = 5.0
 
 
 class Build(msgspec.Struct, frozen=True, kw_only=True):
-    """A build as the controller tells it; `result` is empty while it runs, times are in milliseconds."""
+    """A build as the controller tells it, times in milliseconds.
+
+    `result` is empty while it runs, and UNKNOWN where a crash has lost it.
+    """
 
     job: str
     number: int
@@ -42,7 +45,7 @@ def look(controller: Controller, job: str, number: int | None) -> Build:
         job=job,
         number=told["number"],
         url=told["url"],
-        result="" if told["building"] else told["result"] or "",
+        result="" if told["building"] else told["result"] or "UNKNOWN",
         started=told["timestamp"],
         duration=told["duration"],
         causes=[one["shortDescription"] for one in _in(told, "causes") if "shortDescription" in one],

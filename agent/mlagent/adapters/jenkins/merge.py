@@ -74,8 +74,8 @@ def _same(wanted: Element, children: Iterable[Element]) -> Element | None:
 
 
 def _blank(one: Element) -> bool:
-    """Jenkins drops what is empty: to want it is to want nothing."""
-    return not _text(one) and not one.attrib and all(map(_blank, one))
+    """Jenkins drops what is empty: to want it is to want nothing. In a list even what is empty says something."""
+    return not (_text(one) or one.attrib or (len(one) if one.tag in LISTS else not all(map(_blank, one))))
 
 
 def _text(one: Element) -> str:
