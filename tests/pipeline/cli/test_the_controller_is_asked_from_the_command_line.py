@@ -199,3 +199,15 @@ def test_the_jenkins_section_names_no_other_run(project: Path, cli: Cli) -> None
     before = json.loads(cli("plan", "--json", cwd=project).stdout)["run"]
     (project / "mlpipeline.yaml").write_text(f"{GOOD}jenkins:\n  schedule: daily\n")
     assert json.loads(cli("plan", "--json", cwd=project).stdout)["run"] == before
+
+
+def test_the_reason_of_a_retrain_is_kept_in_the_record_and_no_stray_variable_is(project: Path, cli: Cli) -> None:
+    def reason(**env: str) -> str:
+        ended = cli("validate-data", cwd=project, env=env)
+        told = json.loads(cli("show", "--json", cwd=project).stdout)["reason"]
+        assert (f"asked for: {told}" in ended.stdout) == bool(told)
+        return str(told)
+
+    assert reason(reason="a stray one") == ""
+    assert reason(reason="drift of age", JENKINS_URL="https://ci.example.org/") == "drift of age"
+    assert reason(reason="", JENKINS_URL="https://ci.example.org/") == "drift of age"  # a push that finds the same run
