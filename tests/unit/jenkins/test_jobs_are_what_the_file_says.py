@@ -82,6 +82,8 @@ def test_every_branch_has_a_job_and_the_clock_a_job_of_its_own() -> None:
     triggers = timed.find(TRIGGERS)
     assert triggers is not None
     assert [one.tag for one in triggers] == ["hudson.triggers.TimerTrigger"]
+    alone = "properties/org.jenkinsci.plugins.workflow.job.properties.DisableConcurrentBuildsJobProperty"
+    assert (timed.find(alone) is not None, _pipeline().find(alone)) == (True, None)
 
 
 @settings(deadline=None)

@@ -63,6 +63,8 @@ def pipeline(settings: Jenkins, project: str, *, push: bool) -> Element:
         description=about,
         defaultValue="",
     )
+    if not push:  # beside a job that pushes start, this one only repeats itself
+        _texts(SubElement(properties, f"{_JOB}.properties.DisableConcurrentBuildsJobProperty"), abortPrevious="false")
     triggers = SubElement(SubElement(properties, f"{_JOB}.properties.PipelineTriggersJobProperty"), "triggers")
     if clock := "\n".join(filter(None, (_cron(settings.schedule), settings.data))):
         _texts(SubElement(triggers, "hudson.triggers.TimerTrigger"), spec=clock)
