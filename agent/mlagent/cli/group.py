@@ -20,6 +20,7 @@ BESIDE = {
     "config": ("mlagent.cli.config:config", "Explain, check or describe the configuration."),
     "init": ("mlagent.cli.project:init", "Write a new project from a template."),
     "doctor": ("mlagent.cli.project:doctor", "Say what this machine has and lacks, for which stage."),
+    "jenkins": ("mlagent.cli.jenkins:jenkins", "Start, follow and set up the job on a Jenkins controller."),
     "render": ("mlagent.cli.render:render", "Write the views derived from the catalog (for mlagent's own developers)."),
 }
 

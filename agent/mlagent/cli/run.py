@@ -81,7 +81,7 @@ def finish(app: App, record: "RunRecord") -> None:
     click.echo(table.table(("stage", "state", "seconds", "what it says"), rows, colour=1))
     if judged:
         click.echo("\n" + app.mask(table.verdicts(judged)))
-    click.echo(f"\nrun {record.run_id}, build {record.build}, attempt {record.attempt}{_tree(record)}")
+    click.echo(f"\nrun {record.run_id}, build {record.build}, attempt {record.attempt}{_tree(record)}{_why(record)}")
     click.echo(f"kept in {app.project / '.mlagent' / 'runs' / record.run_id}")
 
 
@@ -108,6 +108,10 @@ def _tree(record: "RunRecord") -> str:
     if record.commit is None:
         return ", without git"
     return f", commit {record.commit[:12]}{' with uncommitted changes' if record.dirty else ''}"
+
+
+def _why(record: "RunRecord") -> str:
+    return f", asked for: {record.reason}" if record.reason else ""
 
 
 def _stage(name: str | None) -> "Stage | None":

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from mlagent.config.jenkins import Jenkins
 from mlagent.config.secret import Secret
 
 MLFLOW = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks", "databricks-uc", "uc")
@@ -176,4 +177,5 @@ SHARED: dict[str, type[msgspec.Struct]] = {
     "store": Keep,
     "worker": Worker,
     "policy": Policy,
+    "jenkins": Jenkins,
 }

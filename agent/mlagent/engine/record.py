@@ -43,7 +43,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     """Everything a later command, or a person, may ask about a run; secrets only as the names of their references.
 
     `results` names every result that the run made or used. `build` is its place in the order of all runs of the store:
-    an environment never goes back to a lower one by a run.
+    an environment never goes back to a lower one by a run. `reason` is why Jenkins was asked for it, where it was.
     """
 
     schema_version: int = SCHEMA
@@ -55,6 +55,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     begun: str
     commit: str | None
     dirty: bool | None
+    reason: str = ""
     facts: Mapping[str, str]
     config: Mapping[str, Any]
     config_sources: Mapping[str, str]

@@ -148,6 +148,7 @@ class Workspace:
             begun=now(),
             commit=commit,
             dirty=dirty,
+            reason=_reason() or (earlier.reason if earlier else ""),
             facts=given.facts,
             config=given.config,
             config_sources={key: str(where) for key, where in self.settings.sources.items()},
@@ -232,3 +233,8 @@ def open_home(home: Path) -> None:
             if home.is_file()
             else "is the disk full, or mounted read-only?",
         ) from error
+
+
+def _reason() -> str:
+    """The parameter of the job that `mlagent jenkins sync` makes; a variable of that name means nothing elsewhere."""
+    return os.environ.get("reason", "") if "JENKINS_URL" in os.environ else ""  # noqa: SIM112 - as the job spells it
