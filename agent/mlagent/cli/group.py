@@ -13,6 +13,7 @@ BESIDE = {
     "run": ("mlagent.cli.run:run", "Run every stage in order, ending in a table of verdicts."),
     "plan": ("mlagent.cli.plan:plan", "Say what a run would do, stage by stage, and why."),
     "show": ("mlagent.cli.plan:show", "Show how a run ended."),
+    "summary": ("mlagent.cli.plan:summary", "Print how a run ended as Markdown, for a pull request."),
     "gc": ("mlagent.cli.plan:gc", "Remove old runs and what only they name."),
     "data": ("mlagent.cli.data:data", "Write a first schema of the rows, show them, ask whether they changed."),
     "config": ("mlagent.cli.config:config", "Explain, check or describe the configuration."),

@@ -1,6 +1,7 @@
 """`mlagent run`: the chain, or a part of it; what is known already is reused."""
 
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mlagent.config.load import Flag
     from mlagent.core.stage import Stage
     from mlagent.engine.record import RunRecord
+    from mlagent.engine.workspace import Workspace
 
 STAGE = click.Choice([stage.name for stage in catalog.STAGES])
 
@@ -53,8 +55,19 @@ def execute(app: App, flags: "Sequence[Flag]", *, start: str | None, until: str 
             runner.run_all(_stage(start), _stage(until))
         finally:
             finish(app, runner.run)
+            _tell(app, workspace, runner.run, start, until)
     finally:
         lease.release()
+
+
+def _tell(app: App, workspace: "Workspace", record: "RunRecord", start: str | None, until: str | None) -> None:
+    """Keep the summary, and what Jenkins shows and keeps of the stages that were asked for."""
+    from mlagent.engine import courier, summary
+
+    names = [stage.name for stage in catalog.STAGES]
+    first, last = names.index(start or names[0]), names.index(until or names[-1])
+    summary.write(workspace, record)
+    app.said = courier.said(workspace, record, names[first : last + 1], Path.cwd())
 
 
 def _must_agree(start: str | None, until: str | None, force: "Sequence[str]") -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from mlagent.config.carrying import Deploy, Stages
 from mlagent.config.secret import Secret
 
 
@@ -162,4 +163,6 @@ SHARED: dict[str, type[msgspec.Struct]] = {
     "store": Keep,
     "worker": Worker,
     "policy": Policy,
+    "deploy": Deploy,
+    "stages": Stages,
 }
