@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS := $(HOME)/.cache/mlagent/peers
 STAMP := $(VENV)/installed
+WHEELHOUSE := dist/wheelhouse
+EXTRAS := worker,control,serve,loadtest,store
 
-.PHONY: demo test e2e e2e-full bench lint render clean
+.PHONY: demo test e2e e2e-full groovy bench lint render wheelhouse clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -68,6 +70,18 @@ $(PEERS)-evidently/installed:
 
 render: $(STAMP)
 	$(BIN)/mlagent render
+
+# This checkout's wheel, the same bytes each time, with all that it needs; resources/mlagent/agent.txt pins their hashes,
+# and is to be committed. Nodes install from the folder, or from a server of it, that MLAGENT_WHEELHOUSE names.
+wheelhouse: $(STAMP)
+	rm -rf $(WHEELHOUSE)
+	mkdir -p $(WHEELHOUSE)
+	printf 'hatchling==1.27.0\n' > dist/build-requirements.txt
+	SOURCE_DATE_EPOCH=1735689600 PIP_CONSTRAINT=dist/build-requirements.txt \
+	  $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(WHEELHOUSE) .
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --constraint constraints.txt \
+	  --dest $(WHEELHOUSE) "$$(echo $(WHEELHOUSE)/mlagent-*.whl)[$(EXTRAS)]"
+	$(BIN)/mlagent render --pins $(WHEELHOUSE) --extras $(EXTRAS)
 
 clean:
 	rm -rf $(VENV) demo

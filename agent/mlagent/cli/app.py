@@ -63,7 +63,12 @@ class App:
         """The project with its runs."""
         from mlagent.engine.workspace import Workspace
 
-        return Workspace(self.project, self.settings(flags), catalog.STAGES)
+        found = Workspace(self.project, self.settings(flags), catalog.STAGES)
+        if self.environ.get("MLPIPELINE_CARRY") == "in":
+            from mlagent.engine.carry import take_in
+
+            take_in(found)
+        return found
 
     def log(self) -> "EngineLog":
         """The log, in the form asked for."""

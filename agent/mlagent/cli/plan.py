@@ -1,5 +1,6 @@
 """`mlagent plan`, `mlagent show`, `mlagent summary` and `mlagent gc`: looking, and tidying up."""
 
+import os
 from pathlib import Path
 
 import click
@@ -18,14 +19,17 @@ def plan(app: App, sets: tuple[str, ...], until: str | None, *, as_json: bool) -
     """Say what `mlagent run` would do, stage by stage, and why; do nothing."""
     import msgspec
 
-    from mlagent.engine import courier
+    from mlagent.engine import carry, courier
     from mlagent.engine.planning import plan_now
     from mlagent.report.table import table
 
     workspace = app.workspace(parse_sets(sets))
     run_id, steps = plan_now(workspace)
     if as_json:
-        told = courier.tell(workspace, run_id, steps, app.environ, until)
+        wanted = app.environ.get(carry.VARIABLE) == "out"
+        carried = carry.out(workspace, run_id, steps) if wanted else None
+        where = os.path.relpath(carried) if carried else ""
+        told = courier.tell(workspace, run_id, steps, app.environ, until=until, carry=where)
         click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
     else:
         names = [one.stage for one in steps]
@@ -55,7 +59,7 @@ def show(app: App, run_id: str | None, *, as_json: bool) -> None:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file instead.")
 @click.pass_obj
 def summary(app: App, run_id: str | None, out: Path | None) -> None:
-    """Print how a run (default: the one begun last) ended, as Markdown: metrics beside production's, verdicts, stages."""
+    """Print how a run (default: the one begun last) ended, as Markdown: metrics beside production's, verdicts."""
     from mlagent.core.files import write_whole
     from mlagent.engine.summary import text
 

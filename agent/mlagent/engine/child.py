@@ -38,7 +38,7 @@ class LocalChildren:
     """Children on this machine, in the Python environment that `python` belongs to."""
 
     def __init__(self, project: Path, secrets: Sequence[Secret], log: Log, python: str = sys.executable) -> None:
-        """Children see no variable that holds a secret, and no `MLAGENT_…` or `MLPIPELINE_…`; what they print is kept masked."""
+        """Children see no variable of a secret, no `MLAGENT_…`, no `MLPIPELINE_…`; their output is kept masked."""
         self._project, self._log, self._python = project, log, python
         self._redactor = Redactor(secrets)
         hidden = {secret.variable for secret in secrets}

@@ -11,7 +11,7 @@ import msgspec
 
 from mlagent.config.load import Settings
 from mlagent.core.stage import Node, Stage
-from mlagent.engine import branch, hooks, results
+from mlagent.engine import branch, hooks
 from mlagent.engine.plan import Step
 from mlagent.engine.record import RunRecord
 from mlagent.engine.workspace import Workspace
@@ -43,7 +43,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """A run: its stages as far as this branch goes, `shared` where every node reaches the store by itself."""
+    """A run: its stages as far as this branch goes.
+
+    `carry` is the file to hand to the next node (see `mlagent.engine.carry`), nothing where all reach one store.
+    """
 
     schema: int = SCHEMA
     run: str
@@ -51,12 +54,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     branch: str | None
     pull_request: str | None
     past_load_test: bool
-    shared: bool
+    carry: str
     stages: tuple[Told, ...]
 
 
 def tell(
-    workspace: Workspace, run_id: str, steps: Sequence[Step], environ: Mapping[str, str], until: str | None
+    workspace: Workspace,
+    run_id: str,
+    steps: Sequence[Step],
+    environ: Mapping[str, str],
+    *,
+    until: str | None,
+    carry: str = "",
 ) -> Plan:
     """The plan, cut off after `until`, and after load-test where the branch goes no further."""
     here = branch.of(workspace.project, environ)
@@ -71,7 +80,7 @@ def tell(
         branch=here.name,
         pull_request=here.pull_request,
         past_load_test=past,
-        shared=workspace.shared,
+        carry=carry,
         stages=tuple(told[: min(ends, default=len(told))]),
     )
 
@@ -113,7 +122,7 @@ def _known_end(step: Step) -> MlagentError | None:
 
 
 def said(workspace: Workspace, run: RunRecord, names: Sequence[str], cwd: Path) -> dict[str, object]:
-    """What to show and keep of these stages: patterns are relative to `cwd`, the folder that Jenkins calls workspace."""
+    """What to show and keep of these stages; patterns are relative to `cwd`, which Jenkins calls the workspace."""
     home = os.path.relpath(workspace.home, cwd)
     folder = f"{home}/runs/{run.run_id}"
     archive = [
@@ -127,7 +136,6 @@ def said(workspace: Workspace, run: RunRecord, names: Sequence[str], cwd: Path) 
         "description": describe(run, workspace.run_folder(run.run_id)),
         "archive": ",".join(archive),
         "junit": ",".join(f"{folder}/{name}/junit-*.xml" for name in names),
-        "carry": "" if workspace.shared else ",".join(f"{home}/{one}" for one in _carried(workspace, run)),
     }
 
 
@@ -141,13 +149,3 @@ def describe(run: RunRecord, folder: Path) -> str:
     judged = [(name, run.stages[name].verdicts) for name in ("gate", "load-test") if name in run.stages]
     parts += [f"{name} {one.outcome}" for name, verdicts in judged for one in verdicts]
     return " · ".join([*parts, f"run {run.run_id}"])
-
-
-def _carried(workspace: Workspace, run: RunRecord) -> list[str]:
-    """Where a run's results lie in a store of one machine: what another machine must be handed to go on."""
-    kept = [results.read(workspace.store, name) for name in run.results]
-    outputs = [entry.outputs for entry in run.stages.values()] + [one.outputs for one in kept if one]
-    references = [one for one in run.facts.values() if one.startswith("sha256:") and workspace.store.size(one)]
-    digests = sorted({stored.digest for one in outputs for stored in one.values()} | set(references))
-    blobs = [digest.partition(":")[2] for digest in digests]
-    return ["newest", "store/named/**", *(f"store/blobs/sha256/{one[:2]}/{one[2:]}" for one in blobs)]

@@ -1,0 +1,29 @@
+package harness
+
+import java.lang.reflect.InvocationTargetException
+
+// Runs every test of the named classes; a test is a method whose name is a sentence.
+
+int failed = 0, passed = 0
+for (String name in args) {
+    Class type = Class.forName(name)
+    for (method in type.declaredMethods.findAll { it.name.contains(' ') && !it.parameterTypes }.sort { it.name }) {
+        File home = File.createTempDir('courier', '')
+        try {
+            Object test = type.newInstance()
+            test.home = home
+            method.invoke(test)
+            passed++
+            println "ok      $name: ${method.name}"
+        } catch (InvocationTargetException thrown) {
+            failed++
+            println "FAILED  $name: ${method.name}"
+            println thrown.cause
+            thrown.cause.stackTrace.findAll { it.fileName?.endsWith('.groovy') }.take(6).each { println '    at ' + it }
+        } finally {
+            home.deleteDir()
+        }
+    }
+}
+println "$passed passed, $failed failed"
+System.exit(failed || !passed ? 1 : 0)
