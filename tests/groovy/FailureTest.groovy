@@ -17,7 +17,7 @@ class FailureTest {
         return { String command, Map what ->
             if (command == stage && left) {
                 left.clear()
-                what.workspace.deleteDir()
+                Folder.remove(what.workspace)
                 what.workspace.mkdirs()
                 throw new FlowInterruptedException('ABORTED', new RemovedNodeCause())
             }

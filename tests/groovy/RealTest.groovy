@@ -9,9 +9,9 @@ class RealTest {
     void "one line goes to load-test, and stopped in training it goes on, and with nothing new it takes one light node"() {
         Real real = new Real(home)
         real.jenkins.secrets = [FLOW_TOKEN: SECRET]
-        real.during = { String command, Process process, File workspace ->
+        real.during = { String command, Process process, Map what ->
             if (command == 'train') {
-                Real.whenTrained(workspace)
+                Real.until(what.log, 'epoch 1/4')
                 process.destroy()
                 process.waitFor()
                 throw new FlowInterruptedException('ABORTED', new UserInterruption())
@@ -20,7 +20,7 @@ class RealTest {
         Build stopped = real.jenkins.run()
         assert stopped.result == 'ABORTED' : stopped.said
 
-        real.during = { String command, Process process, File workspace -> }
+        real.during = { String command, Process process, Map what -> }
         Build whole = real.jenkins.run()
         assert whole.result == 'SUCCESS' : whole.said
         assert whole.labels == ['']
@@ -45,13 +45,13 @@ class RealTest {
         real.jenkins.secrets = [flow: SECRET]
         real.jenkins.environment = [BRANCH_NAME: 'PR-3', CHANGE_ID: '3']
         boolean lost = false
-        real.during = { String command, Process process, File workspace ->
+        real.during = { String command, Process process, Map what ->
             if (command == 'train' && !lost) {
                 lost = true
-                Real.whenTrained(workspace)
+                Real.until(what.log, 'epoch 1/4')
                 process.destroyForcibly()
                 process.waitFor()
-                workspace.deleteDir()
+                Folder.remove(what.workspace)
                 throw new FlowInterruptedException('ABORTED', new RemovedNodeCause())
             }
         }

@@ -20,15 +20,17 @@ class Crossing {
     static void must(Object value, String where) {
         if (value instanceof Map) {
             value.each { key, one ->
-                if (key.class != String) { throw new AssertionError("$where: the key $key is a ${key.class.name}") }
+                if (key.class != String) { refuse("$where: the key $key is a ${key.class.name}") }
                 must(one, "$where.$key")
             }
         } else if (value instanceof List) {
             value.eachWithIndex { one, index -> must(one, "$where[$index]") }
         } else if (value != null && !(value.class in PLAIN) && !(value instanceof Described)) {
-            throw new AssertionError("$where: a ${value.class.name} crosses a step")
+            refuse("$where: a ${value.class.name} crosses a step")
         }
     }
+
+    private static void refuse(String why) { throw new AssertionError((Object) why) }
 
     /** The variables that a body took with it. */
     static void captured(Closure body, String where) {

@@ -1,7 +1,6 @@
 package harness
 
 import java.security.MessageDigest
-import java.util.concurrent.TimeUnit
 
 /** A job whose `sh` really runs: the bootstrap, and behind it the mlagent of the environment that runs the tests. */
 class Real {
@@ -10,8 +9,8 @@ class Real {
     final File home
     final File origin
     final Jenkins jenkins
-    /** Called with the command's name, its process and its folder. */
-    Closure during = { String command, Process process, File workspace -> }
+    /** Called with the command's name, its process, its folder and log. */
+    Closure during = { String command, Process process, Map what -> }
 
     Real(File home) {
         this.home = home
@@ -45,8 +44,11 @@ class Real {
         byte[] pins = new File(Jenkins.ROOT, 'resources/mlagent/agent.txt').bytes
         String key = MessageDigest.getInstance('SHA-256').digest(pins).encodeHex().toString().take(16)
         File folder = new File(home, ".cache/mlagent/agents/$key")
-        folder.mkdirs()
-        out(['ln', '-s', BIN, 'bin'], folder)
+        new File(folder, 'bin').mkdirs()
+        new File(folder, 'bin/mlagent').with {
+            text = "#!/bin/sh\nexec '$BIN/mlagent' \"\$@\"\n"
+            executable = true
+        }
         new File(folder, 'complete').text = ''
     }
 
@@ -62,22 +64,19 @@ class Real {
         script.text = what.script
         Process process = start(['sh', '-xe', script.path], what.workspace, what.env)
         Thread reader = Thread.start { process.inputStream.eachLine { what.log << it } }
-        during(what.env.MLPIPELINE_COMMAND, process, what.workspace)
+        during(what.env.MLPIPELINE_COMMAND, process, what)
         int code = process.waitFor()
         reader.join()
         return code
     }
 
-    /** Waits until the training of a run has written a checkpoint. */
-    static void whenTrained(File workspace) {
-        long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(3)
-        while (System.nanoTime() < end) {
-            boolean found = false
-            new File(workspace, '.mlagent/runs').eachFileRecurse { found |= it.path.contains('.train-kept/') && it.file }
-            if (found) { return }
-            sleep(20)
+    /** Waits until a line with these words was printed. */
+    static void until(List log, String words) {
+        for (int i = 0; i < 1800; i++) {
+            if (log.toArray().any { it.toString().contains(words) }) { return }
+            sleep(50)
         }
-        throw new AssertionError('no checkpoint appeared')
+        throw new AssertionError((Object) "nobody said $words: ${log.takeRight(20).join('\n')}")
     }
 
     private Process start(List command, File folder, Map env) {

@@ -21,7 +21,7 @@ for (String name in args) {
             println thrown.cause
             thrown.cause.stackTrace.findAll { it.fileName?.endsWith('.groovy') }.take(6).each { println '    at ' + it }
         } finally {
-            home.deleteDir()
+            Folder.remove(home)
         }
     }
 }
