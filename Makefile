@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := $(HOME)/.cache/mlagent/peers
+GROOVY := $(HOME)/.cache/mlagent/groovy-lint
 STAMP := $(VENV)/installed
 WHEELHOUSE := dist/wheelhouse
 EXTRAS := worker,control,serve,loadtest,store
@@ -37,12 +38,26 @@ test: lint
 	$(BIN)/pytest tests/unit tests/contract tests/pipeline -m 'not long'
 
 # Real parts, really run: the whole chain from a new project, broken on purpose, stopped in the middle, a real MLflow server.
-e2e: $(STAMP) $(PEERS)-evidently/installed
+e2e: $(STAMP) $(PEERS)-evidently/installed groovy
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python $(BIN)/pytest tests/e2e -m 'not long'
 
 # With the long forms: hundreds of kills.
-e2e-full: $(STAMP) $(PEERS)-evidently/installed
+e2e-full: $(STAMP) $(PEERS)-evidently/installed groovy
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python $(BIN)/pytest tests/pipeline tests/e2e
+
+# The Jenkins library: its own harness, in which the real mlagent runs too, and the lints of Groovy and shell.
+groovy: $(STAMP) $(GROOVY)/installed
+	shellcheck resources/mlagent/bootstrap.sh tests/groovy/run
+	PATH="$(GROOVY)/node_modules/node/bin:$$PATH" $(GROOVY)/node_modules/.bin/npm-groovy-lint \
+	  --path vars --files '**/*.groovy' --config $(CURDIR)/tests/groovy --failon warning --noserver
+	MLAGENT_TEST_BIN=$(CURDIR)/$(BIN) tests/groovy/run
+
+$(GROOVY)/installed:
+	for one in groovy shellcheck npm java; do command -v $$one || exit 1; done > /dev/null || \
+	  apt-get install --yes --quiet --no-install-recommends groovy shellcheck npm default-jre-headless
+	mkdir -p $(GROOVY)
+	cd $(GROOVY) && npm install --silent --no-audit --no-fund npm-groovy-lint@18 node@22
+	touch $@
 
 # Against its peers, which live in an environment of their own, outside the work tree.
 bench: $(STAMP) $(PEERS)/bin/dvc $(PEERS)-data/installed $(PEERS)-lightning/installed

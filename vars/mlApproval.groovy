@@ -33,7 +33,7 @@ Map endOf(FlowInterruptedException stopped, int minutes) {
             return [exit_code: 12, message: 'rejected: ' + stopped.causes[i].shortDescription]
         }
         if (cause == 'ExceededTimeout') {
-            return [exit_code: 21, message: 'nobody answered within ' + minutes + ' minutes', hint: 'build again to ask']
+            return [exit_code: 21, message: 'nobody answered within ' + minutes + ' minutes', hint: 'build again']
         }
     }
     return [:]

@@ -16,7 +16,12 @@ from mlagent.render.pins import pins
 
 ROOT = Path(__file__).parents[3]
 BOOTSTRAP = ROOT / "resources" / "mlagent" / "bootstrap.sh"
-MAIN = "import os, sys\ndef main():\n    print('mlagent', {says!r}, *sys.argv[1:])\n    sys.exit(int(os.environ.get('END', 0)))\n"
+MAIN = """\
+import os, sys
+def main():
+    print('mlagent', {says!r}, *sys.argv[1:])
+    sys.exit(int(os.environ.get('END', 0)))
+"""
 META = "Metadata-Version: 2.1\nName: mlagent\nVersion: 0.1.0\n"
 TAG = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
