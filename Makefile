@@ -8,7 +8,7 @@ STAMP := $(VENV)/installed
 WHEELHOUSE := dist/wheelhouse
 EXTRAS := worker,control,serve,loadtest,store
 
-.PHONY: demo test e2e e2e-full groovy bench lint render wheelhouse clean
+.PHONY: demo test e2e e2e-full groovy bench lint render wheelhouse wheel clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -88,15 +88,17 @@ render: $(STAMP)
 
 # This checkout's wheel, the same bytes each time, with all that it needs; resources/mlagent/agent.txt pins their hashes,
 # and is to be committed. Nodes install from the folder, or from a server of it, that MLAGENT_WHEELHOUSE names.
-wheelhouse: $(STAMP)
+wheelhouse: wheel
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --constraint constraints.txt \
+	  --dest $(WHEELHOUSE) "$$(echo $(WHEELHOUSE)/mlagent-*.whl)[$(EXTRAS)]"
+	$(BIN)/mlagent render --pins $(WHEELHOUSE) --extras $(EXTRAS)
+
+wheel: $(STAMP)
 	rm -rf $(WHEELHOUSE)
 	mkdir -p $(WHEELHOUSE)
 	printf 'hatchling==1.27.0\n' > dist/build-requirements.txt
 	SOURCE_DATE_EPOCH=1735689600 PIP_CONSTRAINT=dist/build-requirements.txt \
 	  $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(WHEELHOUSE) .
-	$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --constraint constraints.txt \
-	  --dest $(WHEELHOUSE) "$$(echo $(WHEELHOUSE)/mlagent-*.whl)[$(EXTRAS)]"
-	$(BIN)/mlagent render --pins $(WHEELHOUSE) --extras $(EXTRAS)
 
 clean:
 	rm -rf $(VENV) demo
