@@ -3,9 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := $(HOME)/.cache/mlagent/peers
+GROOVY := $(HOME)/.cache/mlagent/groovy-lint
 STAMP := $(VENV)/installed
+WHEELHOUSE := dist/wheelhouse
+EXTRAS := worker,control,serve,loadtest,store
 
-.PHONY: demo test e2e e2e-full bench lint render clean
+.PHONY: demo test e2e e2e-full groovy bench lint render wheelhouse wheel clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -36,14 +39,28 @@ test: lint
 
 # Real parts, really run: the whole chain from a new project, broken on purpose, stopped in the middle, a real MLflow
 # server, a real browser.
-e2e: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed
+e2e: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
 	$(BIN)/pytest tests/e2e -m 'not long'
 
 # With the long forms: hundreds of kills.
-e2e-full: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed
+e2e-full: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
 	$(BIN)/pytest tests/pipeline tests/e2e
+
+# The Jenkins library: its own harness, in which the real mlagent runs too, and the lints of Groovy and shell.
+groovy: $(STAMP) $(GROOVY)/installed
+	shellcheck resources/mlagent/bootstrap.sh tests/groovy/run
+	PATH="$(GROOVY)/node_modules/node/bin:$$PATH" $(GROOVY)/node_modules/.bin/npm-groovy-lint \
+	  --path vars --files '**/*.groovy' --config $(CURDIR)/tests/groovy --failon warning --noserver
+	MLAGENT_TEST_BIN=$(CURDIR)/$(BIN) tests/groovy/run
+
+$(GROOVY)/installed:
+	for one in groovy shellcheck npm java; do command -v $$one || exit 1; done > /dev/null || \
+	  apt-get install --yes --quiet --no-install-recommends groovy shellcheck npm default-jre-headless
+	mkdir -p $(GROOVY)
+	cd $(GROOVY) && npm install --silent --no-audit --no-fund npm-groovy-lint@18 node@22
+	touch $@
 
 # Against its peers, which live in an environment of their own, outside the work tree.
 bench: $(STAMP) $(PEERS)/bin/dvc $(PEERS)-data/installed $(PEERS)-lightning/installed
@@ -77,6 +94,20 @@ $(PEERS)-browser/installed:
 
 render: $(STAMP)
 	$(BIN)/mlagent render
+
+# This checkout's wheel, the same bytes each time, with all that it needs; resources/mlagent/agent.txt pins their hashes,
+# and is to be committed. Nodes install from the folder, or from a server of it, that MLAGENT_WHEELHOUSE names.
+wheelhouse: wheel
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --constraint constraints.txt \
+	  --dest $(WHEELHOUSE) "$$(echo $(WHEELHOUSE)/mlagent-*.whl)[$(EXTRAS)]"
+	$(BIN)/mlagent render --pins $(WHEELHOUSE) --extras $(EXTRAS)
+
+wheel: $(STAMP)
+	rm -rf $(WHEELHOUSE)
+	mkdir -p $(WHEELHOUSE)
+	printf 'hatchling==1.27.0\n' > dist/build-requirements.txt
+	SOURCE_DATE_EPOCH=1735689600 PIP_CONSTRAINT=dist/build-requirements.txt \
+	  $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(WHEELHOUSE) .
 
 clean:
 	rm -rf $(VENV) demo

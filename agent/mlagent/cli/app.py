@@ -22,6 +22,8 @@ class App:
     def __init__(self, environ: Mapping[str, str], folder: str = ".", log_format: "Format" = "auto") -> None:
         """Open nothing yet; `folder` is the project's."""
         self.environ, self.folder, self.log_format = environ, folder, log_format
+        self.config: str | None = None
+        self.said: dict[str, object] = {}
         self.redactor: Redactor | None = None
         self.error_homes: list[Path] = []
 
@@ -31,18 +33,27 @@ class App:
         from pathlib import Path
 
         try:
-            return Path(self.folder).resolve()
+            return Path(self.config).resolve().parent if self.config else Path(self.folder).resolve()
         except (RuntimeError, ValueError) as error:  # links that lead in a circle; a zero byte
             raise UsageError(f"--project {self.folder!r}: {error}", hint="name the project's folder") from error
 
+    @property
+    def file(self) -> str:
+        """The name of its configuration."""
+        from pathlib import Path
+
+        from mlagent.config.load import FILE
+
+        return Path(self.config).name if self.config else FILE
+
     def settings(self, flags: "Sequence[Flag]" = ()) -> "Settings":
         """The resolved configuration; from here on its secrets are masked wherever they would be printed."""
-        from mlagent.config.load import FILE, load
+        from mlagent.config.load import load
         from mlagent.config.redact import Redactor
 
-        if (self.project / FILE).exists():
+        if (self.project / self.file).exists():
             self.error_homes = [self.project / ".mlagent"]
-        settings = load(catalog.SECTIONS, self.project, self.environ, flags)
+        settings = load(catalog.SECTIONS, self.project, self.environ, flags, self.file)
         self.redactor = Redactor(settings.secrets())
         with suppress(OSError):  # a project that cannot be written to can still be looked at
             (self.project / ".mlagent" / "error.json").unlink(missing_ok=True)
@@ -52,7 +63,12 @@ class App:
         """The project with its runs."""
         from mlagent.engine.workspace import Workspace
 
-        return Workspace(self.project, self.settings(flags), catalog.STAGES)
+        found = Workspace(self.project, self.settings(flags), catalog.STAGES)
+        if self.environ.get("MLPIPELINE_CARRY") == "in":
+            from mlagent.engine.carry import take_in
+
+            take_in(found)
+        return found
 
     def log(self) -> "EngineLog":
         """The log, in the form asked for."""

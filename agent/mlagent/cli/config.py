@@ -1,4 +1,4 @@
-"""`mlagent config explain | check | schema`."""
+"""`mlagent config explain | check | secrets | schema`."""
 
 import click
 
@@ -52,7 +52,21 @@ def check(app: App, sets: tuple[str, ...]) -> None:
     unreadable = [secret.reference for secret in settings.secrets() if secret.peek() is None]
     for reference in unreadable:
         click.echo(f"note: the secret {reference} cannot be read here", err=True)
-    click.echo(f"{app.project / 'mlpipeline.yaml'} is right: {len(settings.sources)} keys")
+    click.echo(f"{app.project / app.file} is right: {len(settings.sources)} keys")
+
+
+@config.command("secrets")
+@set_option
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of the names.")
+@click.pass_obj
+def secret_variables(app: App, sets: tuple[str, ...], *, as_json: bool) -> None:
+    """Name the environment variables that the configuration takes secrets from and that are not set here."""
+    import msgspec
+
+    from mlagent.engine.courier import variables
+
+    missing = [name for name in variables(app.settings(parse_sets(sets))) if not app.environ.get(name)]
+    click.echo(msgspec.json.encode(missing).decode() if as_json else "\n".join(missing), nl=bool(missing) or as_json)
 
 
 @config.command()

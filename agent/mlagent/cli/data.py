@@ -93,7 +93,6 @@ def profile(app: App, source: str, out: Path) -> None:
     """
     from datetime import UTC, datetime
 
-    from mlagent.config.load import FILE
     from mlagent.core.files import write_whole
     from mlagent.data import page, schema_file
     from mlagent.data.infer import loose
@@ -101,7 +100,7 @@ def profile(app: App, source: str, out: Path) -> None:
 
     files = _files(app, source)
     seen = loose(files)
-    named = app.settings().sections["data"].schema if (app.project / FILE).exists() else None
+    named = app.settings().sections["data"].schema if (app.project / app.file).exists() else None
     if named:
         hidden = schema_file.load(app.project / named, named).sensitive
         seen = seen.hiding(hidden)

@@ -15,6 +15,7 @@ BESIDE = {
     "show": ("mlagent.cli.plan:show", "Show how a run ended."),
     "report": ("mlagent.cli.report:report", "Write one page of a run: how it ended and why, with every figure."),
     "serve": ("mlagent.cli.serve:serve", "Serve the model of a run on this machine, until Ctrl-C."),
+    "summary": ("mlagent.cli.plan:summary", "Print how a run ended as Markdown, for a pull request."),
     "gc": ("mlagent.cli.plan:gc", "Remove old runs and what only they name."),
     "data": ("mlagent.cli.data:data", "Write a first schema of the rows, show them, ask whether they changed."),
     "config": ("mlagent.cli.config:config", "Explain, check or describe the configuration."),

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -35,6 +35,12 @@ LOG_FORMATS = ("auto", "text", "lines", "json")
     help="The project's folder (default: this one).",
 )
 @click.option(
+    "--config",
+    type=click.Path(dir_okay=False),
+    envvar="MLPIPELINE_CONFIG",
+    help="Its configuration, where that is another file than mlpipeline.yaml; its folder is the project's.",
+)
+@click.option(
     "--log",
     type=click.Choice(LOG_FORMATS),
     default="auto",
@@ -42,9 +48,9 @@ LOG_FORMATS = ("auto", "text", "lines", "json")
 )
 @click.version_option(__version__, prog_name="mlagent", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, project: str, log: str) -> None:
+def cli(ctx: click.Context, project: str, config: str | None, log: str) -> None:
     """Carry the global options to the command."""
-    ctx.obj.folder, ctx.obj.log_format = project, log
+    ctx.obj.folder, ctx.obj.config, ctx.obj.log_format = project, config, log
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
@@ -64,6 +70,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         error = _as_error(raised)
         _say(error, raised, app)
         sys.exit(error.code)
+    _tell({"exit_code": 0, "message": "", "hint": ""}, app)
     sys.exit(0)
 
 
@@ -114,6 +121,22 @@ def _say(error: MlagentError, raised: BaseException, app: App) -> None:
         if hint:
             click.echo(f"Hint: {hint}", err=True)
     _keep(error, message, hint, app.error_homes)
+    _tell({"exit_code": error.code, "message": message, "hint": hint}, app)
+
+
+def _tell(end: "Mapping[str, object]", app: App) -> None:
+    """Say how it ended in the file that MLPIPELINE_SAID names, for the courier that started this command."""
+    path = app.environ.get("MLPIPELINE_SAID")
+    if not path:
+        return
+    from pathlib import Path
+
+    import msgspec
+
+    from mlagent.core.files import write_whole
+
+    with suppress(OSError):  # the exit status says the most important
+        write_whole(Path(path), msgspec.json.encode({**app.said, **end}))
 
 
 def _keep(error: MlagentError, message: str, hint: str, homes: "Sequence[Path]") -> None:

@@ -1,27 +1,39 @@
-"""`mlagent plan`, `mlagent show` and `mlagent gc`: looking, and tidying up."""
+"""`mlagent plan`, `mlagent show`, `mlagent summary` and `mlagent gc`: looking, and tidying up."""
+
+import os
+from pathlib import Path
 
 import click
 
 from mlagent.cli.app import App
 from mlagent.cli.options import parse_sets, set_option
+from mlagent.cli.run import STAGE
 
 
 @click.command()
 @set_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--until", type=STAGE, metavar="STAGE", envvar="MLPIPELINE_UNTIL", help="End here.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table: what Jenkins is told.")
 @click.pass_obj
-def plan(app: App, sets: tuple[str, ...], *, as_json: bool) -> None:
+def plan(app: App, sets: tuple[str, ...], until: str | None, *, as_json: bool) -> None:
     """Say what `mlagent run` would do, stage by stage, and why; do nothing."""
     import msgspec
 
+    from mlagent.engine import carry, courier
     from mlagent.engine.planning import plan_now
     from mlagent.report.table import table
 
-    run_id, steps = plan_now(app.workspace(parse_sets(sets)))
+    workspace = app.workspace(parse_sets(sets))
+    run_id, steps = plan_now(workspace)
     if as_json:
-        stages = [{"stage": step.stage, "state": step.state, "reason": step.reason, "key": step.key} for step in steps]
-        click.echo(msgspec.json.format(msgspec.json.encode({"run": run_id, "stages": stages})).decode())
+        wanted = app.environ.get(carry.VARIABLE) == "out"
+        carried = carry.out(workspace, run_id, steps) if wanted else None
+        where = os.path.relpath(carried) if carried else ""
+        told = courier.tell(workspace, run_id, steps, app.environ, until=until, carry=where)
+        click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
     else:
+        names = [one.stage for one in steps]
+        steps = steps[: names.index(until) + 1] if until else steps
         rows = [(one.stage, one.state, app.mask(one.reason)) for one in steps]
         click.echo(table(("stage", "state", "reason"), rows))
 
@@ -41,6 +53,24 @@ def show(app: App, run_id: str | None, *, as_json: bool) -> None:
         click.echo(app.mask(msgspec.json.format(msgspec.json.encode(record)).decode()))
     else:
         finish(app, record)
+
+
+@click.command()
+@click.argument("run_id", required=False)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file instead.")
+@click.pass_obj
+def summary(app: App, run_id: str | None, out: Path | None) -> None:
+    """Print how a run (default: the one begun last) ended, as Markdown: metrics beside production's, verdicts."""
+    from mlagent.core.files import write_whole
+    from mlagent.engine.summary import text
+
+    workspace = app.workspace()
+    page = text(workspace, workspace.named(run_id))
+    if out is None:
+        click.echo(page, nl=False)
+    else:
+        write_whole(out.absolute(), page.encode())
+        click.echo(f"wrote {out}")
 
 
 @click.command()

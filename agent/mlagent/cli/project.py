@@ -56,7 +56,7 @@ def doctor(app: App, *, as_json: bool, only: tuple[str, ...]) -> None:
     from mlagent.errors import ConfigError
     from mlagent.report.table import table
 
-    workspace = app.workspace() if (app.project / "mlpipeline.yaml").exists() else None
+    workspace = app.workspace() if (app.project / app.file).exists() else None
     findings = examine(catalog.STAGES, own_worker=workspace is None or declared(app.project) is None)
     if workspace:
         findings += [*examine_worker(workspace), examine_store(workspace)]

@@ -1,6 +1,8 @@
 """`mlagent run`: the chain, or a part of it; what is known already is reused."""
 
 import secrets
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -55,8 +57,20 @@ def execute(app: App, flags: "Sequence[Flag]", *, start: str | None, until: str 
         finally:
             finish(app, runner.run)
             _report(app, workspace, runner.run)
+            _tell(app, workspace, runner.run, start, until)
     finally:
         lease.release()
+
+
+def _tell(app: App, workspace: "Workspace", record: "RunRecord", start: str | None, until: str | None) -> None:
+    """Keep the summary, and what Jenkins shows and keeps of the stages that were asked for."""
+    from mlagent.engine import courier, summary
+
+    names = [stage.name for stage in catalog.STAGES]
+    first, last = names.index(start or names[0]), names.index(until or names[-1])
+    with suppress(OSError):  # a full disk must not change how the run ended
+        summary.write(workspace, record)
+    app.said = courier.said(workspace, record, names[first : last + 1], Path.cwd())
 
 
 def _must_agree(start: str | None, until: str | None, force: "Sequence[str]") -> None:

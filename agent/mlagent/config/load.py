@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlagent.config.yaml_file import Document
 
 FILE = "mlpipeline.yaml"
-NOT_KEYS = "MLAGENT_TEST_"
+NOT_KEYS = ("MLAGENT_TEST_", "MLAGENT_WHEELHOUSE")  # the second is the bootstrap's
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -53,14 +53,16 @@ class Flag(msgspec.Struct, frozen=True):
     spelled: str
 
 
-def load(sections: Sections, project: Path, environ: Mapping[str, str], flags: Sequence[Flag] = ()) -> Settings:
-    """Resolve all sections for the project folder.
+def load(
+    sections: Sections, project: Path, environ: Mapping[str, str], flags: Sequence[Flag] = (), file: str = FILE
+) -> Settings:
+    """Resolve all sections for the project folder, whose configuration stands in `file`.
 
     Raises ConfigError (3) for file and environment, UsageError (2) for a flag, each naming its place and key.
     """
     fields = all_fields(sections)
     given = _from_environment(environ, fields) | _from_flags(flags, fields)
-    document = _document(project)
+    document = _document(project, file)
     for field, value, source in _from_file(document, sections, fields):
         given.setdefault(field.key, (_converted(field, value, source, text=False), source))
     values = {key: given.get(key) or _default(field, document) for key, field in fields.items()}
@@ -70,15 +72,15 @@ def load(sections: Sections, project: Path, environ: Mapping[str, str], flags: S
     )
 
 
-def _document(project: Path) -> "Document":
+def _document(project: Path, file: str) -> "Document":
     from mlagent.config.yaml_file import read
 
-    if not (project / FILE).exists():
+    if not (project / file).exists():
         raise ConfigError(
-            f"there is no {FILE} in {project}",
+            f"there is no {file} in {project}",
             hint="go to the project's folder, name it with --project, or write a new one with `mlagent init NAME`",
         )
-    return read(project / FILE)
+    return read(project / file)
 
 
 Given = dict[str, tuple[Any, Source]]

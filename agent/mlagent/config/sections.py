@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from mlagent.config.carrying import Deploy, Stages
 from mlagent.config.jenkins import Jenkins
 from mlagent.config.secret import Secret
 
@@ -178,4 +179,6 @@ SHARED: dict[str, type[msgspec.Struct]] = {
     "worker": Worker,
     "policy": Policy,
     "jenkins": Jenkins,
+    "deploy": Deploy,
+    "stages": Stages,
 }

@@ -10,6 +10,7 @@ from mlagent.core.artifact import Artifact
 if TYPE_CHECKING:
     from mlagent.core.context import Context, Outputs
 
+Node = Literal["light", "cpu", "gpu", "trusted"]
 Effect = Literal["compute", "publish", "observe", "converge"]
 EFFECTS: dict[Effect, str] = {
     "compute": "a function of its inputs: what is in the store need not run again",
@@ -27,7 +28,10 @@ class Package(msgspec.Struct, frozen=True):
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
-    """What a node must have to run the stage; `doctor` checks it, Jenkins picks nodes by it."""
+    """What a node must have to run the stage; `doctor` checks it, Jenkins picks nodes by it.
+
+    A `light` stage reads and judges: it can run where plans are made.
+    """
 
     packages: tuple[Package, ...] = ()
     gpu: bool = False
@@ -35,6 +39,14 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     cluster: bool = False
     credentials: bool = False
     trusted_node: bool = False
+    light: bool = False
+
+    @property
+    def node(self) -> Node:
+        """The kind of node it asks for; where no team code runs comes first."""
+        if self.trusted_node:
+            return "trusted"
+        return "gpu" if self.gpu else "light" if self.light else "cpu"
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +57,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     An optional artifact that it reads and its maker left out is absent from its inputs.
     `accepts` the profile of data that its pass accepts; `in_worker` whether the team's environment runs it: always, or
     where this key of its section is set, and its sources count only then.
-    Keys that a section's class lists as LEFT_OUT change no result.
+    Keys that a section's class lists as LEFT_OUT change no result. `minutes` is how long it may take in Jenkins.
     """
 
     name: str
@@ -65,6 +77,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 1
     retries: int = 0
     needs: Needs = Needs()
+    minutes: int = 60
 
     def calls_team(self, section: Mapping[str, Any]) -> bool:
         """Whether the team's code runs in it, by the values of its section."""

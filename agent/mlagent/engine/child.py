@@ -38,11 +38,11 @@ class LocalChildren:
     """Children on this machine, in the Python environment that `python` belongs to."""
 
     def __init__(self, project: Path, secrets: Sequence[Secret], log: Log, python: str = sys.executable) -> None:
-        """Children see no variable that holds a secret, and no `MLAGENT_…`; what they print is kept masked."""
+        """Children see no variable of a secret, no `MLAGENT_…`, no `MLPIPELINE_…`; their output is kept masked."""
         self._project, self._log, self._python = project, log, python
         self._redactor = Redactor(secrets)
         hidden = {secret.variable for secret in secrets}
-        ours = [name for name in os.environ if name.startswith("MLAGENT_")]
+        ours = [name for name in os.environ if name.startswith(("MLAGENT_", "MLPIPELINE_"))]
         kept = {name: text for name, text in os.environ.items() if name not in {*hidden, *ours}}
         if python != sys.executable:  # what nobody declared does not come in by the side door
             kept = {name: text for name, text in kept.items() if name not in UNDECLARED}

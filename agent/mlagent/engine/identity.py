@@ -38,7 +38,7 @@ def run_id(world: Given) -> str:
     """Twelve hex digits that name the run; where things are kept, and what production is by now, makes no other one."""
     facts = {name: one for name, one in world.facts.items() if name not in ("production-model", "waivers")}
     deciding = {"sources": world.sources, "facts": facts, "environment": world.environment}
-    elsewhere = ("tracking", "store", "worker", "policy", "jenkins")
+    elsewhere = ("tracking", "store", "worker", "policy", "deploy", "stages", "jenkins")
     config = {name: section for name, section in world.config.items() if name not in elsewhere}
     config["data"] = {key: value for key, value in config["data"].items() if key not in left_out(Data)}
     return digest.short(digest.of_json({**deciding, "config": config}))

@@ -46,6 +46,8 @@ def parts_of(stage: Stage, given: Given, inputs: Mapping[str, str]) -> Parts:
         parts["the sources"] = given.sources[stage.name]
     if stage.calls_team(given.config[stage.name]):
         parts["the worker's environment"] = given.environment
+    scripts = [name for name in given.facts if name.startswith("script ") and name.endswith(f" {stage.name}")]
+    parts |= {f"the {name}": given.facts[name] for name in scripts}
     if stage.name in given.force:
         parts[FORCE] = given.force[stage.name]
     return parts

@@ -12,7 +12,7 @@ from mlagent.core.context import Outputs
 from mlagent.core.files import write_whole
 from mlagent.core.ports.store import CorruptBlob, MissingBlob
 from mlagent.core.stage import Stage
-from mlagent.engine import plan, results, surroundings
+from mlagent.engine import hooks, plan, results, surroundings
 from mlagent.engine.clock import now
 from mlagent.engine.keys import FORCE, Given, key_of
 from mlagent.engine.lease import Lease
@@ -22,6 +22,7 @@ from mlagent.engine.record import RunRecord, StageRecord, State
 from mlagent.engine.workspace import Workspace
 from mlagent.engine.world import PRODUCTION
 from mlagent.errors import Bug, GateRefused, Inconclusive, InputError, Interrupted, MlagentError
+from mlagent.report import junit
 
 BACKOFF_SECONDS = 1.0
 _STATES: dict[type[BaseException], State] = {
@@ -177,7 +178,13 @@ class Runner:
                 kept=kept,
                 digests={one: self._done[one].digest for one in inputs},
             )
+            scripts, minutes = (
+                hooks.of(self.workspace.settings, stage.name),
+                hooks.minutes(self.workspace.settings, stage),
+            )
+            hooks.run("before", scripts, stage, minutes, context)
             outputs = stage.run(config, inputs, context)
+            hooks.run("after", scripts, stage, minutes, context)
             entry.outputs = self._collect(stage, work)
         finally:
             work.rename(final)
@@ -200,6 +207,9 @@ class Runner:
         entry.summary, entry.hint, entry.verdicts = outputs.summary, outputs.hint, outputs.verdicts
         for verdict in outputs.verdicts:
             write_whole(folder / f"verdict-{verdict.subject}.json", digest.canonical_json(verdict))
+            junit.write_verdict(
+                folder / f"junit-verdict-{verdict.subject}.xml", stage.name, verdict, self.redactor.text
+            )
         outcomes = {verdict.outcome for verdict in outputs.verdicts}
         self._must_be_unchanged(stage)
         if stage.effect == "compute" and step.key and "inconclusive" not in outcomes:

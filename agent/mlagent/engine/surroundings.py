@@ -9,7 +9,7 @@ from mlagent import adapters
 from mlagent.core.context import Context
 from mlagent.core.ports.store import CorruptBlob, MissingBlob
 from mlagent.core.stage import Stage
-from mlagent.engine import environment, world
+from mlagent.engine import environment, hooks, world
 from mlagent.engine.child import LocalChildren
 from mlagent.engine.keys import Given
 from mlagent.engine.log import EngineLog
@@ -32,7 +32,8 @@ def of(
     """The context of one attempt of one stage; `digests` are its inputs'."""
     settings = workspace.settings
     tools = LocalChildren(workspace.project, settings.secrets(), log)
-    python = _worker_python(workspace, tools, log) if stage.calls_team(given.config[stage.name]) else sys.executable
+    calls_team = stage.calls_team(given.config[stage.name]) or hooks.of(settings, stage.name)
+    python = _worker_python(workspace, tools, log) if calls_team else sys.executable
     return Context(
         project=workspace.project,
         work=work,

@@ -17,7 +17,7 @@ from mlagent.core.ports.ledger import Ledger
 from mlagent.core.ports.models import ModelRegistry
 from mlagent.core.ports.store import Store
 from mlagent.core.stage import Stage
-from mlagent.engine import accepted, identity, lease, world
+from mlagent.engine import accepted, hooks, identity, lease, world
 from mlagent.engine.clock import now
 from mlagent.engine.dataset import Dataset
 from mlagent.engine.keys import Given
@@ -107,6 +107,7 @@ class Workspace:
             world.ACCEPTED: found.profile.digest if found else "",
             world.PRODUCTION: world.production(self.registry, self.settings.sections["project"].name)[0],
             world.WAIVERS: world.waivers_digest(self.settings),
+            **hooks.facts(self.project, self.settings, self.stages),
         }
 
     def accepted(self, data: str) -> accepted.Accepted | None:

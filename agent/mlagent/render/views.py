@@ -103,7 +103,15 @@ def errors_page() -> str:
 def stages_json() -> str:
     """What Groovy needs to know: stages, their needs, and the exit codes."""
     stages = [
-        {"name": one.name, "title": one.title, "effect": one.effect, "needs": _flags(one)} for one in catalog.STAGES
+        {
+            "name": one.name,
+            "title": one.title,
+            "effect": one.effect,
+            "node": one.needs.node,
+            "minutes": one.minutes,
+            "needs": _flags(one),
+        }
+        for one in catalog.STAGES
     ]
     codes = [code._asdict() for code in EXIT_CODES]
     return msgspec.json.format(msgspec.json.encode({"stages": stages, "exit_codes": codes})).decode() + "\n"

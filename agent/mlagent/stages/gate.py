@@ -294,5 +294,5 @@ STAGE = Stage(
     facts=("waivers",),
     effect="compute",
     revision=2,
-    needs=Needs(packages=(Package("numpy", "control"),)),
+    needs=Needs(packages=(Package("numpy", "control"),), light=True),
 )

@@ -52,5 +52,5 @@ STAGE = Stage(
     ),
     uses=("project", "tracking"),
     effect="publish",
-    needs=Needs(),
+    needs=Needs(light=True),
 )

@@ -245,4 +245,5 @@ STAGE = Stage(
     effect="compute",
     revision=3,
     needs=Needs(packages=(Package("mlflow", "control"), Package("torch", "worker")), gpu=True),
+    minutes=24 * 60,
 )

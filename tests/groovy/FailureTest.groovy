@@ -1,0 +1,192 @@
+import harness.*
+import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
+
+/** How a build ends that something goes wrong in. */
+class FailureTest {
+    File home
+
+    private Agent agent = new Agent()
+
+    private Jenkins jenkins(Map more = [:]) {
+        return new Jenkins([home: home, shell: { Map what -> agent.call(what) }] + more)
+    }
+
+    private static final String KINDS = "mlPipeline(agents: [light: 'small', cpu: 'large', gpu: 'cuda'])"
+
+    private static Closure losing(String stage, List left = [stage]) {
+        return { String command, Map what ->
+            if (command == stage && left) {
+                left.clear()
+                Folder.remove(what.workspace)
+                what.workspace.mkdirs()
+                throw new FlowInterruptedException('ABORTED', new RemovedNodeCause())
+            }
+        }
+    }
+
+    void "every exit code of every stage ends the build as the table says, and nothing runs after it"() {
+        for (String stage in Agent.NAMES) {
+            for (Map row in Agent.CATALOG.exit_codes.findAll { it.code != 0 }) {
+                agent = new Agent(ends: [(stage): row.code])
+                Build build = jenkins().run()
+                assert build.result == row.jenkins : "$stage $row"
+                assert build.commands.last() == stage
+                assert build.said.contains("$stage: what ${row.category} says. the cure (${row.code})")
+            }
+        }
+    }
+
+    void "an unknown exit code is a failure that says so"() {
+        for (int code in [1, -1, 99, 127, 137]) {
+            agent = new Agent(ends: [train: code])
+            Build build = jenkins().run()
+            assert build.result == 'FAILURE'
+            assert build.said.contains("train: ended with a status that mlagent does not use; its output is above ($code)")
+        }
+    }
+
+    void "a plan that cannot be made ends the build with its reason"() {
+        agent.ends = ['plan --json': 3]
+        Build build = jenkins().run()
+        assert build.result == 'FAILURE'
+        assert build.said.contains('plan: what configuration says. the cure (3)')
+        assert build.of('stage').empty
+    }
+
+    void "a kept no is a no again, without a sh"() {
+        agent.done = ['check', 'validate-data', 'split', 'train', 'export', 'evaluate', 'gate'] as Set
+        agent.known = [gate: [exit_code: 10, message: 'accuracy 0.8 is below 0.95', hint: 'train on']]
+        Build build = jenkins().run(KINDS)
+        assert build.result == 'FAILURE'
+        assert build.said.contains('gate: accuracy 0.8 is below 0.95. train on (10)')
+        assert build.commands == ['config secrets --json', 'plan --json']
+    }
+
+    void "a run that another build holds takes no gpu to find that out"() {
+        agent.done = ['check', 'validate-data', 'split'] as Set
+        agent.known = [train: [state: 'waiting', exit_code: 21, message: 'the run is held', hint: 'wait']]
+        Build build = jenkins().run(KINDS)
+        assert build.result == 'UNSTABLE'
+        assert build.labels == ['small']
+    }
+
+    void "an agent lost in train, with its workspace, is made good on another one from what was handed on"() {
+        for (Set absent in [[] as Set, ['agent'] as Set]) {
+            agent = new Agent(before: losing('train'))
+            Build build = jenkins(absent: absent).run(KINDS)
+            assert build.result == 'SUCCESS'
+            assert build.commands.count('train') == 2
+            assert build.commands.count('check') == 1
+            assert build.of('unstash').findAll { it.node == 'cuda' }.size() == 2
+        }
+    }
+
+    void "an agent lost on the first node starts that node's stages again, from a new plan"() {
+        agent.before = losing('split')
+        Build build = jenkins().run()
+        assert build.result == 'SUCCESS'
+        assert build.commands.count('plan --json') == 2
+        assert build.commands.count('load-test') == 1
+    }
+
+    void "an agent lost twice ends the build"() {
+        agent.before = { String command, Map what ->
+            if (command == 'train') { throw new FlowInterruptedException('ABORTED', new RemovedNodeCause()) }
+        }
+        Build build = jenkins().run()
+        assert build.result == 'ABORTED'
+        assert build.commands.count('train') == 2
+    }
+
+    void "an aborted build is not retried, and runs nothing more"() {
+        for (Set absent in [[] as Set, ['agent'] as Set]) {
+            agent = new Agent(before: { String command, Map what ->
+                if (command == 'train') { throw new FlowInterruptedException('ABORTED', new UserInterruption()) }
+            })
+            Build build = jenkins(absent: absent).run()
+            assert build.result == 'ABORTED'
+            assert build.commands.last() == 'train'
+            assert build.commands.count('train') == 1
+        }
+    }
+
+    void "a failing stage is not taken for a lost agent"() {
+        agent.ends = [train: 5]
+        Build build = jenkins(absent: ['agent'] as Set).run()
+        assert build.result == 'FAILURE'
+        assert build.commands.count('train') == 1
+    }
+
+    void "an older build behind a newer one stops before it takes the next node"() {
+        Jenkins jenkins = jenkins()
+        jenkins.run(KINDS, 2)
+        agent = new Agent()
+        Build older = jenkins.run(KINDS, 1)
+        assert older.result == 'NOT_BUILT'
+        assert older.labels.empty
+    }
+
+    void "every optional plugin may be missing"() {
+        Set optional = ['milestone', 'junit', 'unstable', 'agent']
+        Build build = jenkins(absent: optional).run()
+        assert build.result == 'SUCCESS'
+        assert build.said.contains('milestone step is not here')
+        agent = new Agent(ends: [gate: 11])
+        build = jenkins(absent: optional).run()
+        assert build.result == 'UNSTABLE'
+        assert build.commands.last() == 'gate'
+    }
+
+    void "a report that cannot be read does not fail the build"() {
+        agent.before = { String command, Map what ->
+            new File(what.workspace, 'reports').mkdirs()
+            new File(what.workspace, 'reports/x.xml').text = '<wrong></right>'
+        }
+        Build build = jenkins().run()
+        assert build.result == 'SUCCESS'
+        assert build.said.contains('Some reports are not shown')
+    }
+
+    void "a credential that Jenkins does not have is named, and nothing runs without it"() {
+        agent.secrets = ['MLFLOW_TOKEN']
+        Build build = jenkins().run()
+        assert build.result == 'FAILURE'
+        assert build.said.contains("'MLFLOW_TOKEN'")
+        assert build.commands == ['config secrets --json']
+    }
+
+    void "a secret is in no argument of any step, in no message and in no file"() {
+        agent.secrets = ['MLFLOW_TOKEN']
+        agent.ends = [gate: 10]
+        Build build = jenkins(secrets: [MLFLOW_TOKEN: 'hunter2-hunter2']).run(KINDS)
+        assert build.result == 'FAILURE'
+        assert !build.calls.toString().contains('hunter2')
+        assert !build.said.contains('hunter2')
+        home.eachFileRecurse(groovy.io.FileType.FILES) { assert !it.text.contains('hunter2') }
+    }
+
+    void "a stage that holds keys is refused where no trusted node is named"() {
+        agent.known = [register: [node: 'trusted']]
+        Build build = jenkins().run()
+        assert build.result == 'FAILURE'
+        assert build.said.contains('This stage holds keys')
+        agent = new Agent(known: [register: [node: 'trusted']])
+        assert jenkins().run("mlPipeline(agents: [trusted: 'vault'])").labels == ['', 'vault', '']
+    }
+
+    void "an approval that is rejected, late or aborted ends as the table says"() {
+        Map ends = [(new Rejection(shortDescription: 'Rejected by eve')): ['FAILURE', 'Rejected by eve'],
+                    (new ExceededTimeout()): ['UNSTABLE', 'nobody answered within 5 minutes'],
+                    (new UserInterruption()): ['ABORTED', 'UserInterruption']]
+        ends.each { cause, end ->
+            Jenkins jenkins = jenkins(answer: { Map asked -> throw new FlowInterruptedException('ABORTED', cause) })
+            Build build = jenkins.run("mlApproval(environment: 'production', minutes: 5)")
+            assert build.result == end[0]
+            assert build.said.contains(end[1])
+        }
+    }
+
+    void "an approval needs the name of an environment"() {
+        assert jenkins().run('mlApproval([:])').said.contains('which one?')
+    }
+}

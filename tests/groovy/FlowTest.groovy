@@ -1,0 +1,125 @@
+import harness.*
+import groovy.json.JsonSlurperClassic
+import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
+
+/** How a build goes that nothing goes wrong in. */
+class FlowTest {
+    File home
+
+    private Agent agent = new Agent()
+
+    private Jenkins jenkins(Map more = [:]) {
+        return new Jenkins([home: home, shell: { Map what -> agent.call(what) }] + more)
+    }
+
+    private static final String KINDS = "mlPipeline(agents: [light: 'small', cpu: 'large', gpu: 'cuda'])"
+
+    void "every stage of the catalog runs by one sh, in order, in a stage of its name, within its time"() {
+        Build build = jenkins().run()
+        assert build.result == 'SUCCESS'
+        assert build.of('stage')*.args*.get(0) == Agent.NAMES
+        assert build.commands == ['config secrets --json', 'plan --json'] + Agent.NAMES
+        assert build.of('timeout')*.args*.get(0)*.time == Agent.CATALOG.stages*.minutes
+        assert build.of('sh').drop(2)*.stage == Agent.NAMES
+    }
+
+    void "without labels one node does it all"() {
+        assert jenkins().run().labels == ['']
+    }
+
+    void "stages with equal needs share a node, and the gpu is held while there is training alone"() {
+        Build build = jenkins().run(KINDS)
+        assert build.labels == ['small', 'large', 'cuda', 'large', 'small', 'large']
+        assert build.of('sh').findAll { it.node == 'cuda' }*.stage.findAll() == ['train']
+        assert build.of('sh').size() <= 2 * Agent.NAMES.size()
+    }
+
+    void "a label for any node stands for those that are not named"() {
+        assert jenkins().run("mlPipeline(agents: [any: 'linux', gpu: 'cuda'])").labels == ['linux', 'cuda', 'linux']
+    }
+
+    void "a rebuild with nothing new takes one light node only"() {
+        agent.done = Agent.NAMES as Set
+        agent.done.remove('register')
+        Build build = jenkins().run(KINDS)
+        assert build.labels == ['small']
+        assert build.commands == ['config secrets --json', 'plan --json', 'register']
+        assert build.of('stage')*.args*.get(0) == Agent.NAMES
+    }
+
+    void "what turns out to be known after all takes no gpu"() {
+        agent.before = { String command, Map what -> if (command == 'split') { agent.done << 'train' } }
+        assert !('cuda' in jenkins().run(KINDS).labels)
+    }
+
+    void "nodes without a shared store hand the run on, once each way"() {
+        Build build = jenkins().run(KINDS)
+        assert build.of('stash').size() == 5
+        assert build.of('unstash')*.node == ['large', 'cuda', 'large', 'small', 'large']
+        agent = new Agent(shared: true)
+        assert jenkins().run(KINDS).of('stash').empty
+    }
+
+    void "secrets come from credentials of the same name, or of the name given, for the stages that read them"() {
+        agent.secrets = ['MLFLOW_TOKEN', 'S3_KEY']
+        agent.known = [train: [credentials: ['MLFLOW_TOKEN']], check: [credentials: ['IN_THE_NODE']]]
+        Map seen = [:]
+        agent.before = { String command, Map what -> seen[command] = what.env.subMap(['MLFLOW_TOKEN', 'S3_KEY']) }
+        Build build = jenkins(secrets: [flow: 'hunter2', S3_KEY: 'hunter3']).run("mlPipeline(credentials: [MLFLOW_TOKEN: 'flow'])")
+        assert build.result == 'SUCCESS'
+        assert seen['config secrets --json'] == [:]
+        assert seen['plan --json'] == [MLFLOW_TOKEN: 'hunter2', S3_KEY: 'hunter3']
+        assert seen.train == [MLFLOW_TOKEN: 'hunter2']
+        assert seen.check == [:]
+    }
+
+    void "another file of configuration and a last stage are passed on"() {
+        Map seen = [:]
+        agent.before = { String command, Map what -> seen[command] = [what.env.MLPIPELINE_CONFIG, what.env.MLPIPELINE_UNTIL] }
+        jenkins().run("mlPipeline(config: 'models/risk.yaml', until: 'gate')")
+        assert seen['plan --json'] == ['models/risk.yaml', 'gate']
+        assert seen.train == ['models/risk.yaml', '']
+    }
+
+    void "an option that is misspelt is refused by name"() {
+        Build build = jenkins().run("mlPipeline(agent: [gpu: 'x'])")
+        assert build.result == 'FAILURE'
+        assert build.said.contains('agent is no option')
+        assert build.labels.empty
+        assert jenkins().run("mlPipeline(agents: [gpus: 'x'])").said.contains('gpus is no option')
+    }
+
+    void "a pod is asked for where the label is an image, without privilege or the node's socket"() {
+        Build build = jenkins().run("mlPipeline(agents: [any: 'pod:registry/agent@sha256:1', gpu: 'pod:registry/gpu@sha256:2'])")
+        List pods = build.of('podTemplate')*.args*.get(0)*.yaml
+        assert pods.collect { it.contains('nvidia.com/gpu') } == [false, true, false]
+        assert pods[1].contains('image: registry/gpu@sha256:2')
+        assert pods.every { it.contains('allowPrivilegeEscalation: false') && !it.contains('hostPath') }
+        assert build.result == 'SUCCESS'
+    }
+
+    void "the build says what was made, keeps the reports and gives the run"() {
+        Jenkins jenkins = jenkins()
+        agent.before = { String command, Map what ->
+            new File(what.workspace, 'reports').mkdirs()
+            new File(what.workspace, "reports/${command}.json").text = '{}'
+        }
+        Build build = jenkins.run()
+        assert build.description == 'digits v1'
+        assert build.value == [run: 'r1', description: 'digits v1']
+        assert new File(home, "archive/1").listFiles()[0].list().toList().toSet().containsAll(Agent.NAMES*.concat('.json'))
+    }
+
+    void "approval is asked outside of any node, under a fixed id, and names who gave it"() {
+        Jenkins jenkins = jenkins(answer: { Map asked -> asked.submitter })
+        Build build = jenkins.run("mlApproval(environment: 'production', submitter: 'release-managers')")
+        assert build.value == 'release-managers'
+        assert build.of('input')[0].args[0].id == 'Approve-production'
+        assert build.of('timeout')[0].args[0] == [time: 1440, unit: 'MINUTES']
+    }
+
+    void "the exit codes, the needs and the times are those that mlagent declares"() {
+        assert Agent.CATALOG.exit_codes*.code.containsAll([0, 2, 3, 4, 5, 10, 11, 12, 20, 21, 30, 70, 130, 143])
+        assert Agent.CATALOG.stages*.node.every { it in ['light', 'cpu', 'gpu', 'trusted'] }
+    }
+}

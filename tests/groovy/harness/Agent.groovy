@@ -1,0 +1,55 @@
+package harness
+
+import groovy.json.JsonOutput
+import groovy.json.JsonSlurperClassic
+
+/** A double of mlagent behind `sh`: plans what is not done yet, and ends as it is told to. */
+class Agent {
+    static final Map CATALOG = new JsonSlurperClassic().parse(new File(Jenkins.ROOT, 'resources/mlagent/stages.json'))
+    static final List NAMES = CATALOG.stages*.name
+
+    Set done = []
+    Map ends = [:]
+    List secrets = []
+    Map known = [:]
+    boolean shared = false
+    /** Called before a command, given its name and environment; may throw as a lost agent does. */
+    Closure before = { String command, Map what -> }
+
+    int call(Map what) {
+        String command = what.env.MLPIPELINE_COMMAND
+        before(command, what)
+        if (command == 'config secrets --json') { return out(what, secrets) }
+        if (command == 'plan --json') { return ends[command] ? end(what, command) : out(what, plan(what)) }
+        return end(what, command)
+    }
+
+    private Map plan(Map what) {
+        boolean carries = what.env.MLPIPELINE_CARRY == 'out' && !shared
+        if (carries) { new File(what.workspace, 'carry.tar').text = done.join(' ') }
+        List told = CATALOG.stages.collect {
+            [stage: it.name, title: it.title, state: it.name in done ? 'reuse' : 'run', reason: 'because', key: null,
+             node: it.node, timeout_minutes: it.minutes, credentials: secrets, exit_code: 0, message: '', hint: ''] +
+                (known[it.name] ?: [:])
+        }
+        return [schema: 1, run: 'r1', build: 1, branch: 'main', pull_request: null, past_load_test: true,
+                carry: carries ? 'carry.tar' : '', stages: told]
+    }
+
+    private int end(Map what, String command) {
+        int code = ends[command] ?: 0
+        if (code == 0) { done << command }
+        Map row = CATALOG.exit_codes.find { it.code == code }
+        if (row) {
+            new File(what.env.MLPIPELINE_SAID).text = JsonOutput.toJson(
+                [exit_code: code, message: code ? 'what ' + row.category + ' says' : '', hint: code ? 'the cure' : '',
+                 run: 'r1', build: 1, description: 'digits v1', archive: "reports/${command}.json", junit: 'reports/*.xml'])
+        }
+        return code
+    }
+
+    private static int out(Map what, Object said) {
+        new File(what.env.MLPIPELINE_HOME, 'out.json').text = JsonOutput.toJson(said)
+        return 0
+    }
+}

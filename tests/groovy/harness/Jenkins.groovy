@@ -1,0 +1,138 @@
+package harness
+
+import hudson.AbortException
+import org.codehaus.groovy.control.CompilerConfiguration
+import org.codehaus.groovy.control.customizers.ImportCustomizer
+import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
+
+/** A controller with one job: runs Jenkinsfiles against the library's vars, with doubles for the steps. */
+class Jenkins {
+    static final List RESULTS = ['SUCCESS', 'UNSTABLE', 'FAILURE', 'NOT_BUILT', 'ABORTED']
+    static final File ROOT = new File(System.getProperty('root'))
+
+    File home
+    /** Runs a shell script: given its text, environment and folder; its exit status. */
+    Closure shell = { Map what -> 0 }
+    Closure scm = { File workspace -> }
+    Set absent = []
+    Map environment = [:]
+    Map secrets = [:]
+    Closure answer = { Map asked -> 'somebody' }
+    int number = 0
+    final Map milestones = [:]
+
+    Build build
+
+    /** Runs a Jenkinsfile to its end. */
+    Build run(String jenkinsfile = 'mlPipeline()', int buildNumber = ++number) {
+        build = new Build(number: buildNumber)
+        Steps steps = new Steps(this, build)
+        build.steps = steps
+        Script file = script(jenkinsfile, 'Jenkinsfile')
+        try {
+            build.value = file.run()
+        } catch (FlowInterruptedException stopped) {
+            build.worse(stopped.result)
+            build.log << stopped.message
+        } catch (AbortException failed) {
+            build.worse('FAILURE')
+            build.log << 'ERROR: ' + failed.message
+        } catch (Exception failed) {
+            build.worse('FAILURE')
+            build.log << failed.toString()
+            failed.stackTrace.findAll { it.fileName?.endsWith('.groovy') }.take(6).each { build.log << '    at ' + it }
+        }
+        return build
+    }
+
+    Object call(String name, List args) {
+        Script found = variable(name)
+        if (found != null) {
+            return found.invokeMethod('call', args as Object[])
+        }
+        if (name in absent || !build.steps.metaClass.respondsTo(build.steps, name)) {
+            throw new NoSuchMethodError("No such DSL method '$name' found among steps [...]")
+        }
+        String where = "build ${build.number}, $name"
+        List plain = args.findAll { !(it instanceof Closure) }
+        plain.each { Crossing.must(it, where) }
+        args.findAll { it instanceof Closure }.each { Crossing.captured(it, where) }
+        variables.values().each { one -> one.binding.variables.each { key, value -> Crossing.must(value, "variable $key") } }
+        build.calls << [step: name, args: Crossing.copy(plain, where), node: build.steps.node?.label, stage: build.steps.stage]
+        List given = Crossing.copy(plain, where) + args.findAll { it instanceof Closure }
+        Object value = build.steps.invokeMethod(name, given as Object[])
+        return args.any { it instanceof Closure } ? value : Crossing.copy(value, "$where, what it gives")
+    }
+
+    Object global(String name) {
+        switch (name) {
+            case 'env': return environment + (build.steps.node ? [POD_LABEL: 'pod'] : [:])
+            case 'currentBuild': return build.current
+            case 'scm': return new Described(symbol: 'scm')
+        }
+        Script found = variable(name)
+        if (found == null) {
+            throw new MissingPropertyException("No such property: $name for class: groovy.lang.Binding")
+        }
+        return found
+    }
+
+    private final Map variables = [:]
+
+    private Script variable(String name) {
+        File file = new File(ROOT, "vars/${name}.groovy")
+        if (!variables.containsKey(name) && file.file) {
+            variables[name] = script(file.text, name)
+        }
+        return variables[name]
+    }
+
+    private Script script(String text, String name) {
+        CompilerConfiguration how = new CompilerConfiguration(scriptBaseClass: Courier.name)
+        how.addCompilationCustomizers(new ImportCustomizer().addImports('com.cloudbees.groovy.cps.NonCPS'))
+        Script made = new GroovyShell(this.class.classLoader, new Binding(), how).parse(text, name + '.groovy')
+        made.belongsTo(this)
+        return made
+    }
+}
+
+/** One build: how it ended, and all that was asked of Jenkins. */
+class Build {
+    int number
+    String result = 'SUCCESS'
+    String description
+    Object value
+    List calls = []
+    List log = []
+    List reports = []
+    Steps steps
+    Map stashes = [:]
+    long busyMillis = 0
+
+    void worse(String other) {
+        result = Jenkins.RESULTS[[Jenkins.RESULTS.indexOf(result), Jenkins.RESULTS.indexOf(other)].max()]
+    }
+
+    CurrentBuild getCurrent() { new CurrentBuild(build: this) }
+
+    List of(String step) { calls.findAll { it.step == step } }
+
+    /** The commands that were given to mlagent. */
+    List getCommands() { of('sh').collect { it.args[0].label - 'mlagent ' } }
+
+    List getLabels() { of('node').collect { it.args[0] } }
+
+    String getSaid() { log.join('\n') }
+}
+
+class CurrentBuild {
+    Build build
+
+    String getResult() { build.result == 'SUCCESS' ? null : build.result }
+
+    void setResult(String result) { build.worse(result) }
+
+    String getDescription() { build.description }
+
+    void setDescription(String text) { build.description = text }
+}

@@ -1,0 +1,137 @@
+package harness
+
+import hudson.AbortException
+import java.nio.file.FileSystems
+import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
+
+/** The steps, as doubles that do just enough: folders for nodes, files for files, a map for what is stashed. */
+class Steps {
+    final Jenkins jenkins
+    final Build build
+    Map node
+    String stage
+    List env = []
+
+    Steps(Jenkins jenkins, Build build) { this.jenkins = jenkins; this.build = build }
+
+    Object node(String label, Closure body) {
+        File workspace = new File(jenkins.home, "workspaces/${label ?: 'any'}/job")
+        new File(workspace.path + '@tmp').mkdirs()
+        workspace.mkdirs()
+        node = [label: label, workspace: workspace]
+        long begun = System.currentTimeMillis()
+        try {
+            return body()
+        } finally {
+            build.busyMillis += System.currentTimeMillis() - begun
+            node = null
+        }
+    }
+
+    Object stage(String name, Closure body) {
+        stage = name
+        try { return body() } finally { stage = null }
+    }
+
+    Object timeout(Map limit, Closure body) { body() }
+
+    Object podTemplate(Map pod, Closure body) { body() }
+
+    Object container(String name, Closure body) { body() }
+
+    Object withEnv(List variables, Closure body) {
+        List before = env
+        env = env + variables
+        try { return body() } finally { env = before }
+    }
+
+    Object withCredentials(List bindings, Closure body) {
+        withEnv(bindings.collect {
+            if (!jenkins.secrets.containsKey(it.credentialsId)) {
+                throw new AbortException("Could not find credentials entry with ID '${it.credentialsId}'")
+            }
+            it.variable + '=' + jenkins.secrets[it.credentialsId]
+        }, body)
+    }
+
+    Object retry(Map how, Closure body) {
+        for (int left = how.count; ; left--) {
+            try {
+                return body()
+            } catch (FlowInterruptedException stopped) {
+                if (left == 1 || !stopped.causes.any { it instanceof RemovedNodeCause }) { throw stopped }
+                build.log << 'Retrying: ' + stopped.message
+            }
+        }
+    }
+
+    Described agent() { new Described(symbol: 'agent') }
+
+    void checkout(Described what) { jenkins.scm(node.workspace) }
+
+    Integer sh(Map how) {
+        assert how.returnStatus
+        Map variables = [JOB_NAME: 'job', WORKSPACE: node.workspace.path, BUILD_NUMBER: "${build.number}".toString()]
+        (jenkins.environment.collect { key, value -> "$key=$value" } + env).each {
+            variables[it.toString().split('=', 2)[0]] = it.toString().split('=', 2)[1]
+        }
+        return jenkins.shell([script: how.script, env: variables, workspace: node.workspace, log: build.log])
+    }
+
+    String pwd(Map how) { assert how.tmp; node.workspace.path + '@tmp' }
+
+    void writeFile(Map what) { at(what.file).with { parentFile.mkdirs(); text = what.text } }
+
+    String readFile(String name) { at(name).text }
+
+    boolean fileExists(String name) { at(name).exists() }
+
+    String libraryResource(String name) { new File(Jenkins.ROOT, "resources/$name").text }
+
+    void stash(Map what) { build.stashes[what.name] = [what.includes, at(what.includes).bytes] }
+
+    void unstash(String name) {
+        if (!build.stashes.containsKey(name)) { throw new AbortException("No such saved stash '$name'") }
+        at(build.stashes[name][0]).with { parentFile.mkdirs(); bytes = build.stashes[name][1] }
+    }
+
+    void archiveArtifacts(Map what) {
+        found(what.artifacts).each { name, file ->
+            new File(jenkins.home, "archive/${build.number}/$name").with { parentFile.mkdirs(); bytes = file.bytes }
+        }
+    }
+
+    void junit(Map what) { found(what.testResults).each { name, file -> build.reports << new XmlSlurper().parse(file) } }
+
+    void milestone(Map what) {
+        int newest = jenkins.milestones.findAll { ordinal, by -> ordinal >= what.ordinal }.values().max() ?: 0
+        if (newest > build.number) {
+            throw new FlowInterruptedException('NOT_BUILT', new CancelledCause(shortDescription: "Superseded by #$newest"))
+        }
+        jenkins.milestones[what.ordinal] = build.number
+    }
+
+    Object input(Map asked) {
+        assert node == null : 'an input holds a node'
+        return jenkins.answer(asked)
+    }
+
+    void echo(String text) { build.log << text }
+
+    void unstable(String text) { build.log << text; build.worse('UNSTABLE') }
+
+    void error(String text) { throw new AbortException(text) }
+
+    private File at(String name) { name.startsWith('/') ? new File(name) : new File(node.workspace, name) }
+
+    private Map found(String patterns) {
+        Map files = [:]
+        node.workspace.eachFileRecurse(groovy.io.FileType.FILES) { file ->
+            String name = node.workspace.toPath().relativize(file.toPath())
+            if (patterns.split(',').any { FileSystems.default.getPathMatcher('glob:' + it).matches(new File(name).toPath()) }) {
+                files[name] = file
+            }
+        }
+        return files
+    }
+}

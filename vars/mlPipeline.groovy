@@ -1,0 +1,160 @@
+// The whole pipeline in a Jenkinsfile of one line. It carries: which stages run, where and for how long, mlagent says.
+
+import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
+
+/** See mlPipeline.txt. Gives the run's id and the description of the model. */
+Map call(Map options = [:]) {
+    Map build = [config: options.config, until: options.until, agents: options.agents ?: [:],
+                 credentials: options.credentials ?: [:], position: 0, stages: null, carry: '', run: '']
+    check(options, build.agents)
+    String label = labelFor(build, 'light')
+    while (label != null) {
+        inOrder(build.position + 1)
+        label = onNode(build, label)
+    }
+    return [run: build.run, description: currentBuild.description ?: '']
+}
+
+/** Refuses a misspelt option, which would otherwise do nothing. */
+void check(Map options, Map agents) {
+    List unknown = new ArrayList(options.keySet())
+    unknown.removeAll(['config', 'until', 'agents', 'credentials'])
+    List kinds = new ArrayList(agents.keySet())
+    kinds.removeAll(['any', 'light', 'cpu', 'gpu', 'trusted'])
+    if (!unknown.isEmpty() || !kinds.isEmpty()) {
+        error('mlPipeline(): ' + (unknown + kinds)[0] + ' is no option; there are config, until, credentials, ' +
+              'and agents: [any, light, cpu, gpu, trusted]')
+    }
+}
+
+/** Older builds do not overtake newer ones; without the plugin, mlagent's own order of builds is the rule. */
+void inOrder(int ordinal) {
+    try {
+        milestone(ordinal: ordinal)
+    } catch (NoSuchMethodError ignored) {
+        echo('The milestone step is not here: mlagent itself keeps builds in order')
+    }
+}
+
+/** Runs on one node all that can run there, on another one when it is lost; gives the label to go on at, or null. */
+String onNode(Map build, String label) {
+    Map start = [position: build.position, stages: build.stages, carry: build.carry]
+    String next = null
+    again(build) {
+        build.putAll(start)
+        at(label) { next = advance(build, label) }
+    }
+    return next
+}
+
+/** Once more where the agent was lost: by the retry step where it knows what that is, else by what was thrown. */
+void again(Map build, Closure body) {
+    boolean known = true
+    try {
+        agent()
+    } catch (NoSuchMethodError ignored) {
+        known = false
+    }
+    if (known) {
+        retry(count: 2, conditions: [agent()]) { body() }
+        return
+    }
+    try {
+        body()
+    } catch (Exception thrown) {
+        if (!lost(build, thrown)) {
+            throw thrown
+        }
+        echo('The agent was lost (' + thrown.message + '): once more')
+        body()
+    }
+}
+
+/** Whether it is none of our own ends, and nobody stopped the build. */
+boolean lost(Map build, Exception thrown) {
+    if (!(thrown instanceof FlowInterruptedException)) {
+        return !build.ended
+    }
+    for (int i = 0; i < thrown.causes.size(); i++) {
+        if (thrown.causes[i].class.simpleName == 'RemovedNodeCause') {
+            return true
+        }
+    }
+    return false
+}
+
+/** Takes a node by its label, or a pod by its image where the label is `pod:KIND:IMAGE`. */
+void at(String label, Closure body) {
+    if (!label.startsWith('pod:')) {
+        node(label) { body() }
+        return
+    }
+    String kind = label.substring(4, 7)
+    String yaml = libraryResource('mlagent/pod-' + kind + '.yaml').replace('IMAGE', label.substring(8))
+    podTemplate(yaml: yaml) {
+        node(env.POD_LABEL) {
+            container('mlagent') { body() }
+        }
+    }
+}
+
+/** Goes through the plan as far as this node is the right one; gives the label of the next one, or null at the end. */
+String advance(Map build, String here) {
+    checkout(scm)
+    mlAgent.prepare()
+    if (build.carry) {
+        unstash('mlpipeline')
+    }
+    if (build.stages == null && plan(build, '')) {
+        return null
+    }
+    boolean asked = false
+    while (build.position < build.stages.size()) {
+        Map told = build.stages[build.position]
+        String wanted = told.state == 'reuse' || told.exit_code != 0 ? here : labelFor(build, told.node)
+        if (wanted == here) {
+            if (mlStage(build, told)) {
+                return null
+            }
+            asked = asked && told.state == 'reuse'
+            build.position = build.position + 1
+        } else if (asked) {
+            if (build.carry) {
+                stash(name: 'mlpipeline', includes: build.carry)
+            }
+            return wanted
+        } else if (plan(build, 'out')) {
+            return null
+        } else {
+            asked = true
+        }
+    }
+    return null
+}
+
+/** The label for a kind of node: its own, else that for any, else every node will do. */
+String labelFor(Map build, String kind) {
+    String label = build.agents[kind] ?: build.agents.any ?: ''
+    if (kind == 'trusted' && !build.agents.trusted) {
+        error('This stage holds keys: name nodes on which no team code runs, mlPipeline(agents: [trusted: LABEL])')
+    }
+    return label.startsWith('pod:') ? 'pod:' + (kind == 'gpu' ? 'gpu' : 'cpu') + ':' + label.substring(4) : label
+}
+
+/** Asks mlagent what is to be done, once more before another node is taken (`out`); true where the build stops. */
+boolean plan(Map build, String carry) {
+    if (build.missing == null) {
+        Map asked = mlAgent(command: 'config secrets --json', config: build.config, quiet: true)
+        if (mlAgent.stops(build, 'mlpipeline.yaml', asked)) {
+            return true
+        }
+        build.missing = asked.out
+    }
+    Map said = mlAgent(command: 'plan --json', config: build.config, until: build.until, quiet: true, carry: carry,
+                       credentials: build.credentials, variables: build.missing)
+    if (mlAgent.stops(build, 'plan', said)) {
+        return true
+    }
+    build.putAll([stages: said.out.stages, carry: said.out.carry, run: said.out.run])
+    return false
+}

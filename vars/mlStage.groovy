@@ -1,0 +1,51 @@
+// One stage of the plan: a single `sh` that runs it, its reports kept, its exit code mapped.
+
+import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
+
+/** Runs the stage `told` by the plan on this node, or shows that it is reused; true where the build stops here. */
+boolean call(Map build, Map told) {
+    boolean over = false
+    stage(told.stage) {
+        Map said = told
+        if (told.exit_code == 0 && told.state == 'reuse') {
+            echo(told.title + ': reused, ' + told.reason)
+        } else if (told.exit_code == 0) {
+            timeout(time: told.timeout_minutes, unit: 'MINUTES') {
+                said = mlAgent(command: told.stage, config: build.config, carry: build.carry ? 'in' : '',
+                               credentials: build.credentials, variables: wanted(build, told))
+            }
+            publish(said)
+        }
+        over = mlAgent.stops(build, told.stage, said)
+    }
+    return over
+}
+
+/** The variables that this stage takes from credentials: those it reads, and that the node has not. */
+List wanted(Map build, Map told) {
+    List named = []
+    for (int i = 0; i < told.credentials.size(); i++) {
+        if (build.missing.contains(told.credentials[i])) {
+            named.add(told.credentials[i])
+        }
+    }
+    return named
+}
+
+/** Keeps the reports, as well as the plugins here allow: the record itself is in the store already. */
+void publish(Map said) {
+    if (!said.archive) {
+        return
+    }
+    currentBuild.description = said.description
+    try {
+        archiveArtifacts(artifacts: said.archive, allowEmptyArchive: true)
+        junit(testResults: said.junit, allowEmptyResults: true)
+    } catch (FlowInterruptedException stopped) {
+        throw stopped
+    } catch (NoSuchMethodError missing) {
+        echo('Some reports are not shown: ' + missing.message.readLines()[0])
+    } catch (Exception failed) {
+        echo('Some reports are not shown: ' + failed.message)
+    }
+}
