@@ -8,9 +8,11 @@ Map call(Map options = [:]) {
                  credentials: options.credentials ?: [:], position: 0, stages: null, carry: '', run: '']
     check(options, build.agents)
     String label = labelFor(build, 'light')
+    int ordinal = 1
     while (label != null) {
-        inOrder(build.position + 1)
+        inOrder(ordinal)
         label = onNode(build, label)
+        ordinal = build.position + 2
     }
     return [run: build.run, description: currentBuild.description ?: '']
 }
