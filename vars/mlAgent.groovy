@@ -49,10 +49,10 @@ int shell(Map how) {
 /** Ends what `what` names as its exit code says: goes on, is UNSTABLE (true: stop here), ABORTED or FAILURE. */
 boolean stops(Map build, String what, Map said) {
     int code = said.exit_code
-    Map row = rowOf(code)
-    if (row.jenkins == 'SUCCESS') {
+    if (code == 0) {
         return false
     }
+    Map row = rowOf(code)
     build.ended = true
     String text = what + ': ' + (said.message ?: row.meaning) + (said.hint ? '. ' + said.hint : '') + ' (' + code + ')'
     if (row.jenkins == 'UNSTABLE') {

@@ -2,17 +2,19 @@
 
 import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
 
-/** See mlPipeline.txt. Gives the run's id and the description of the model. */
+/** See mlPipeline.txt. Gives the run's id, how it ended, and the description of the model. */
 Map call(Map options = [:]) {
     Map build = [config: options.config, until: options.until, agents: options.agents ?: [:],
                  credentials: options.credentials ?: [:], position: 0, stages: null, carry: '', run: '']
     check(options, build.agents)
     String label = labelFor(build, 'light')
+    int ordinal = 1
     while (label != null) {
-        inOrder(build.position + 1)
+        inOrder(ordinal)
         label = onNode(build, label)
+        ordinal = build.position + 2
     }
-    return [run: build.run, description: currentBuild.description ?: '']
+    return [run: build.run, result: build.ended ? 'UNSTABLE' : 'SUCCESS', description: currentBuild.description ?: '']
 }
 
 /** Refuses a misspelt option, which would otherwise do nothing. */

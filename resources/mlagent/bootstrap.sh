@@ -78,12 +78,15 @@ make() { # FOLDER
 key=$(digest "$pins" | cut -c 1-16)
 folder=$image/$key
 if [ ! -f "$folder/complete" ]; then
-  root=${MLPIPELINE_CACHE:-${HOME:?}/.cache/mlagent/agents}
+  [ -n "${MLPIPELINE_CACHE:-}${HOME:-}" ] || stop 3 'there is no HOME' 'set it, or MLPIPELINE_CACHE, to a folder of this node'
+  root=${MLPIPELINE_CACHE:-${HOME:-}/.cache/mlagent/agents}
   folder=$root/$key
   if [ ! -f "$folder/complete" ]; then
     check_machine
     check_wheelhouse
-    mkdir -p "$root"
+    if ! mkdir -p "$root" || ! [ -w "$root" ]; then
+      stop 3 "$root cannot be written" 'set MLPIPELINE_CACHE to a folder of this node that can'
+    fi
     exec 9> "$root/$key.lock"
     flock 9
     [ -f "$folder/complete" ] || make "$folder" # else another build made it meanwhile

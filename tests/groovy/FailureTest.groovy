@@ -135,6 +135,7 @@ class FailureTest {
         build = jenkins(absent: optional).run()
         assert build.result == 'UNSTABLE'
         assert build.commands.last() == 'gate'
+        assert build.value.result == 'UNSTABLE'
     }
 
     void "a report that cannot be read does not fail the build"() {

@@ -106,7 +106,7 @@ class FlowTest {
         }
         Build build = jenkins.run()
         assert build.description == 'digits v1'
-        assert build.value == [run: 'r1', description: 'digits v1']
+        assert build.value == [run: 'r1', result: 'SUCCESS', description: 'digits v1']
         assert new File(home, "archive/1").listFiles()[0].list().toList().toSet().containsAll(Agent.NAMES*.concat('.json'))
     }
 

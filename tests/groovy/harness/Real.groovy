@@ -27,7 +27,8 @@ class Real {
         new File(origin, '.gitignore').text -= 'data/\n'
         File config = new File(origin, 'mlpipeline.yaml')
         config.text = config.text.replace('epochs: 15', 'epochs: 4').replace('accuracy_min: 0.95', 'accuracy_min: 0.5')
-            .replace('p99_ms: 50', 'p99_ms: 2000\n  duration_seconds: 2\n  warmup_seconds: 1\n  requests_min: 100\n  #') +
+            .replace('p99_ms: 50', 'p99_ms: 2000\n  duration_seconds: 2\n  warmup_seconds: 1\n  requests_min: 20\n' +
+                '  rate_per_second: 30\n  users: 2\n  late_share_max: 1\n  #') +
             '\ntracking:\n  token: env:FLOW_TOKEN\n'
         commit('begin')
     }
@@ -63,11 +64,19 @@ class Real {
         File script = new File(what.workspace.path + '@tmp', 'script.sh')
         script.text = what.script
         Process process = start(['sh', '-xe', script.path], what.workspace, what.env)
-        Thread reader = Thread.start { process.inputStream.eachLine { what.log << it } }
+        Thread reader = Thread.start { read(process, what.log) }
         during(what.env.MLPIPELINE_COMMAND, process, what)
         int code = process.waitFor()
         reader.join()
         return code
+    }
+
+    private static void read(Process process, List log) {
+        try {
+            process.inputStream.eachLine { log << it }
+        } catch (IOException ended) {
+            log << '(the shell was ended)'
+        }
     }
 
     /** Waits until a line with these words was printed. */

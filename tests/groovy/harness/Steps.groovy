@@ -11,6 +11,7 @@ class Steps {
     Map node
     String stage
     List env = []
+    int milestone = 0
 
     Steps(Jenkins jenkins, Build build) { this.jenkins = jenkins; this.build = build }
 
@@ -104,6 +105,10 @@ class Steps {
     void junit(Map what) { found(what.testResults).each { name, file -> build.reports << new XmlSlurper().parse(file) } }
 
     void milestone(Map what) {
+        if (what.ordinal <= milestone) {
+            throw new AbortException("Milestones must rise: ${what.ordinal} follows $milestone")
+        }
+        milestone = what.ordinal
         int newest = jenkins.milestones.findAll { ordinal, by -> ordinal >= what.ordinal }.values().max() ?: 0
         if (newest > build.number) {
             throw new FlowInterruptedException('NOT_BUILT', new CancelledCause(shortDescription: "Superseded by #$newest"))

@@ -6,8 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -140,6 +143,8 @@ def test_a_dependency_of_another_hash_is_refused_by_pip(node: Node) -> None:
         ({"MLAGENT_WHEELHOUSE": "/no/where"}, "MLAGENT_WHEELHOUSE=/no/where is no folder"),
         ({"MLPIPELINE_PYTHON": "python9"}, "there is no python9"),
         ({"MLPIPELINE_PYTHON": "false"}, "is too old"),
+        ({"HOME": ""}, "there is no HOME"),
+        ({"MLPIPELINE_CACHE": "/proc/none"}, "/proc/none cannot be written"),
     ],
 )
 def test_what_is_missing_is_said_with_the_cure(node: Node, env: dict[str, str], said: str) -> None:
@@ -147,6 +152,15 @@ def test_what_is_missing_is_said_with_the_cure(node: Node, env: dict[str, str], 
     told = json.loads((node.home / "said.json").read_text())
     assert (code, told["exit_code"], said in told["message"], said in err) == (3, 3, True, True)
     assert told["hint"]
+
+
+def test_wheels_may_lie_behind_a_url(node: Node) -> None:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(node.wheelhouse))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        code, out, _ = node.run("x", MLAGENT_WHEELHOUSE=f"http://127.0.0.1:{server.server_port}/")
+        server.shutdown()
+    assert (code, out) == (0, "mlagent first x\n")
 
 
 def test_a_library_without_a_pin_is_refused(node: Node) -> None:

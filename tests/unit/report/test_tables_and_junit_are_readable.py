@@ -55,3 +55,21 @@ def test_junit_holds_the_output_of_what_failed_whatever_bytes_it_is_made_of(tmp_
     assert good.find("failure") is None
     assert bad.get("name") == 'b"a<d'
     assert (bad.findtext("failure") or "") == "<&> \ufffd[31mred\ufffd ]]> é"
+
+
+def test_a_verdict_is_a_suite_whose_cases_are_its_checks_without_secrets(tmp_path: Path) -> None:
+    judged = verdict(
+        "gate",
+        [
+            check("accuracy", 0.5, ">=", 0.9, samples=100),
+            check("gain", -1, ">=", 0, samples=100, severity="warn"),
+            check("auc", None, ">=", 0.9, samples=1),
+        ],
+        inputs={},
+        tools={},
+    )
+    junit.write_verdict(tmp_path / "j.xml", "gate", judged, lambda text: text.replace("accuracy", "[secret]"))
+    suite = ET.parse(tmp_path / "j.xml").getroot()
+    assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("gate.gate", "3", "2")
+    assert [one.get("name") for one in suite if len(one)] == ["accuracy", "auc"]
+    assert (suite[0][0].text or "").startswith("[secret] 0.5 is below 0.9")
