@@ -142,10 +142,11 @@ class LocalChildren:
         with self._started(command, {}, ready.with_suffix(".log")) as process:
             while not ready.exists():
                 interrupt.check()
-                if not _running(process) or time.monotonic() > end:
+                ended = not _running(process)
+                if ended or time.monotonic() > end:
+                    said = "ended before it answered" if ended else f"did not answer within {START_SECONDS:g} seconds"
                     raise InfrastructureError(
-                        f"{module} did not start answering within {START_SECONDS:g} seconds, or ended before",
-                        hint=f"its output is above, and in {ready.with_suffix('.log').name}",
+                        f"{module} {said}", hint=f"its output is above, and in {ready.with_suffix('.log').name}"
                     )
             yield process
 

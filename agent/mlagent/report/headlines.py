@@ -55,8 +55,9 @@ def _quality(run: Run) -> Iterator[Card]:
         ]
         called = (name, f"{name} (low end)", f"{name} (high end)")
         judged = [check for check in run.checks("gate") if check.metric in called]
-        lines += [_asked(check) for check in judged]
-        worst = min((check.outcome for check in judged), key=ORDER.index, default="")
+        gains = [check for check in run.checks("gate") if check.metric.startswith(f"gain in {name} over ")]
+        lines += [*map(_asked, judged), *map(_gained, gains)]
+        worst = min((check.outcome for check in [*judged, *gains]), key=ORDER.index, default="")
         words = WORDS.get(name, name.replace("_", " "))
         yield Card(words[0].upper() + words[1:], number(one.value), tuple(lines), worst)
 
@@ -93,6 +94,12 @@ def _data(run: Run) -> Iterator[Card]:
         worst = min((check.outcome for check in stage.checks), key=ORDER.index)
         lines = (f"{max(check.samples for check in stage.checks):,} rows",)
         yield Card("Checks of the data", f"{good} of {len(stage.checks)}", lines, worst)
+
+
+def _gained(check: Check) -> str:
+    """By how much the model is surely better than another, and by how much it should be."""
+    other = check.metric.partition(" over ")[2].removesuffix(" (low end)")
+    return f"surely better than {other} by {number(check.value)}; {_asked(check)}"
 
 
 def _asked(check: Check) -> str:

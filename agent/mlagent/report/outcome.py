@@ -50,7 +50,7 @@ def _because(stage: Ran) -> str:
     """The first check that did not pass, and how many more; else what the stage said."""
     broken = stage.broken
     if not broken:
-        return stage.summary.rstrip(".") or "it said nothing"
+        return stage.summary.removeprefix(f"{stage.name}: ").rstrip(".") or "it said nothing"
     more = f"; and {len(broken) - 1} more of {len(stage.checks)} checks did not pass" if len(broken) > 1 else ""
     return broken[0].reason + more
 

@@ -9,7 +9,7 @@ import click
 from mlagent.core.verdict import Verdict
 
 MANY = 8
-WIDE, NARROW = 140, 40
+WIDE, NARROW = 140, 30
 COLOURS = {
     **dict.fromkeys(("pass", "done", "found"), "green"),
     **dict.fromkeys(("fail", "failed", "refused", "missing"), "red"),
@@ -17,22 +17,28 @@ COLOURS = {
 }
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, colour: int | None = None) -> str:
-    """Columns as wide as their widest cell, the last one wrapped to the terminal (WIDE where there is none).
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], *, colour: int | None = None, wrapped: int | None = None
+) -> str:
+    """Columns as wide as their widest cell; `wrapped` (the last one) goes on below itself to fit the terminal.
 
-    `colour` is the column whose word decides its colour. Mask secrets before: a wrapped one is not found any more.
+    Where there is no terminal it is WIDE. `colour` is the column whose word decides its colour. Mask secrets before: a
+    wrapped one is not found any more.
     """
     cells = [tuple(head), *(tuple(row) for row in rows)]
     widths = [max(len(row[index]) for row in cells) for index in range(len(head))]
-    before = sum(widths[:-1]) + 2 * (len(head) - 1)
-    widths[-1] = min(widths[-1], max(NARROW, shutil.get_terminal_size((WIDE, 0)).columns - before))
+    long = len(head) - 1 if wrapped is None else wrapped
+    others = sum(widths) - widths[long] + 2 * (len(head) - 1)
+    widths[long] = min(widths[long], max(NARROW, shutil.get_terminal_size((WIDE, 0)).columns - others))
+    before = sum(widths[:long]) + 2 * long
     lines = []
     for number, row in enumerate(cells):
-        first, *more = textwrap.wrap(row[-1], widths[-1]) or [""]
-        padded = [*(cell.ljust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)), first]
+        first, *more = textwrap.wrap(row[long], widths[long]) or [""]
+        cells_now = [*row[:long], first, *row[long + 1 :]]
+        padded = [*(cell.ljust(width) for cell, width in zip(cells_now[:-1], widths[:-1], strict=True)), cells_now[-1]]
         if colour is not None and number:
             padded[colour] = click.style(padded[colour], fg=COLOURS.get(row[colour]))
-        lines.append("  ".join(padded))
+        lines.append("  ".join(padded).rstrip())
         lines += [" " * before + one for one in more]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
@@ -53,4 +59,4 @@ def verdicts(judged: Sequence[tuple[str, Verdict]]) -> str:
             value = "-" if check.value is None else f"{check.value:.4g} {check.unit}".rstrip()
             limit = f"{check.comparison} {check.threshold:.4g} {check.unit}".rstrip()
             rows.append((stage, check.metric, value, limit, str(check.samples), check.outcome))
-    return table(head, rows, colour=5)
+    return table(head, rows, colour=5, wrapped=1)

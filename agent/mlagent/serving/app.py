@@ -4,6 +4,7 @@ Inference runs in the event loop: a micro inference (10 to 50 us) is over before
 A model that computes for milliseconds would hold up the health routes; such a one needs another form of server.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from time import perf_counter
@@ -76,7 +77,10 @@ class App:
         self._refuse_over_limit(int(length) if length.isdigit() else 0)
         body, more = bytearray(), True
         while more:
-            message = await receive()
+            try:
+                message = await receive()
+            except asyncio.CancelledError as error:
+                raise Refused(408, "the body had not come whole when the server had to end") from error
             if message["type"] == "http.disconnect":
                 raise _Gone
             body += message.get("body", b"")

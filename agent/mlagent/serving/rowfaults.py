@@ -14,6 +14,7 @@ from mlagent.serving.signature import Column
 
 MOST = 20
 SHOWN = 60
+LONGEST = 1000  # a longer name is no column that somebody meant
 _FORM = '{"rows": [{...}, ...]}'
 _WANTED = {
     "integer": "a whole number of 64 bits",
@@ -57,7 +58,7 @@ def _rows(body: bytes) -> list[Any]:
         raise _refused(f"the body is {_short(found)}; expected {_FORM}")
     for name in found:
         if name != "rows":
-            raise _refused(f"the body has the unknown key {name!r}{_nearest(name, ['rows'])}; expected {_FORM}")
+            raise _refused(f"the body has the unknown key {_cut(name)!r}{_nearest(name, ['rows'])}; expected {_FORM}")
     if not isinstance(found.get("rows"), list):
         said = f"rows is {_short(found['rows'])}, not a list" if found else "the body has no rows"
         raise _refused(f"{said}; expected {_FORM}")
@@ -72,7 +73,7 @@ def _faults(known: Mapping[str, Column], at: int, row: object) -> Iterator[Fault
         return
     for name in row:
         if name not in known:
-            yield Fault(at, name, f"there is no such column{_nearest(name, known)}")
+            yield Fault(at, _cut(name), f"there is no such column{_nearest(name, known)}")
     for name, column in known.items():
         message = _message(column, row[name]) if name in row else "" if column.nullable else _absent(column, "missing")
         if message:
@@ -124,12 +125,15 @@ def _absent(column: Column, how: str) -> str:
 
 
 def _short(value: object) -> str:
-    text = msgspec.json.encode(value).decode()
+    return _cut(msgspec.json.encode(value).decode())
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 def _nearest(name: str, known: Mapping[str, Column] | Sequence[str]) -> str:
-    found = get_close_matches(name, list(known), 1)
+    found = get_close_matches(name[:LONGEST], list(known), 1)
     return f"; did you mean {found[0]!r}?" if found else ""
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mlagent.measure.evaluation import Evaluation
     from mlagent.measure.gating import Limits
 SHOWN = 3
+LIMITS = "evaluation.json has every figure; the limits are the keys of `gate:` (agent/docs/gate.md)"
+TOO_FEW = "more rows, or a greater data.test; gate.rows_min says how few decide nothing, labels_min how few of a class"
 OWN_GAP = r"^\s*\w+_(difference|ratio) of .+(<=|>=)\s*[0-9.]+\s*$"
 AtMostOne = Annotated[float, Meta(le=1)]
 Correlation = Annotated[float, Meta(ge=-1, le=1)]
@@ -212,7 +214,7 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     return Outputs(
         summary=_said(checks),
         verdicts=(judged,),
-        hint="evaluation.json has every figure; the limits are the keys of `gate:` (agent/docs/gate.md)",
+        hint=TOO_FEW if judged.outcome == "inconclusive" else LIMITS,
     )
 
 

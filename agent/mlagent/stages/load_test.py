@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 GOLDEN = "golden.jsonl"
 TOO_SLOW = "a smaller model, a lower load-test.rate_per_second, or a limit that this machine can meet"
+TOO_LITTLE = (
+    "nothing else should run on this machine meanwhile; for more requests, a greater load-test.duration_seconds;"
+    " then give the same command again"
+)
 NO_LOAD = "latency and errors are not judged: no load was sent, for a golden row was not answered as expected"
 NOT_THE_SAME = (
     f"the server does not answer what ONNX Runtime answers to the same row of {GOLDEN}: is signature.json the model's"
@@ -113,8 +117,15 @@ def _judged(config: Config, ctx: "Context", wrong: "Wrong | None", rows: int) ->
     return Outputs(
         summary=seen + "; ".join(check.reason for check in checks),
         verdicts=(judged,),
-        hint=TOO_SLOW if wrong is None and not result.wrong else NOT_THE_SAME,
+        hint=_hint(judged.outcome, right=wrong is None and not result.wrong),
     )
+
+
+def _hint(outcome: str, *, right: bool) -> str:
+    """What to do where the verdict is no, or says nothing."""
+    if not right:
+        return NOT_THE_SAME
+    return TOO_LITTLE if outcome == "inconclusive" else TOO_SLOW
 
 
 def _measured(config: Config, ctx: "Context") -> "tuple[Measured, Result]":

@@ -196,7 +196,7 @@ def test_a_server_that_ends_while_it_is_used_is_infrastructure(children: LocalCh
 def test_a_server_that_does_not_start_is_infrastructure(children: LocalChildren, tmp_path: Path) -> None:
     (tmp_path / "childserver.py").write_text("raise SystemExit('port taken')")
     with (
-        pytest.raises(InfrastructureError, match="childserver did not start answering"),
+        pytest.raises(InfrastructureError, match="childserver ended before it answered"),
         children.serve("childserver", [], tmp_path / "ready.json"),
     ):
         pytest.fail("the block must not be entered")

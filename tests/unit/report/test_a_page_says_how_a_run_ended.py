@@ -63,6 +63,18 @@ def test_figures_stand_beside_their_limits_and_what_they_are_compared_with(make:
     assert "limit: at most 50 ms" in found
 
 
+def test_a_gain_over_a_constant_answer_is_a_judgement_too(make: Make) -> None:
+    gain = check("gain in log_loss over a constant answer (low end)", 0.18, ">=", 0, samples=400)
+    found = cards(make(gate=ran("gate", gain)))
+    assert "surely better than a constant answer by 0.18; limit: at least 0<" in found
+    assert found.count("not judged") == 1  # ROC AUC
+
+
+def test_a_stage_that_names_itself_is_named_once(make: Make) -> None:
+    found = outcome(make(check=ran("check", state="failed", summary="check: test failed (exit status 1)")))
+    assert found.sentence == "Failed in check: test failed (exit status 1)."
+
+
 def test_the_gap_that_is_nearest_to_its_limit_or_beyond_it_is_shown(make: Make) -> None:
     near = check("demographic_parity_difference of Gender", 0.04, "<=", 0.05, samples=100)
     far = check("demographic_parity_ratio of Age", 0.95, ">=", 0.5, samples=100)

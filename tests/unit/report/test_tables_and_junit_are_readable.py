@@ -34,6 +34,17 @@ def test_a_long_last_cell_goes_on_in_its_column(monkeypatch: pytest.MonkeyPatch)
     assert " ".join(click.unstyle("\n".join(shown)).split()).count("word") == 30
 
 
+def test_a_long_check_goes_on_in_its_column_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    checks = [check("word " * 12 + "end", 0.5, ">=", 0.9, samples=3), check("accuracy", 0.95, ">=", 0.9, samples=3)]
+    shown = click.unstyle(verdicts([("validate-data", verdict("x", checks, inputs={}, tools={}))])).splitlines()
+    assert max(map(len, shown)) <= 100
+    assert re.split(r" {2,}", shown[2])[2:] == ["0.5", ">= 0.9", "3", "fail"]
+    assert shown[3].strip().endswith("end")
+    assert [line.index("word") for line in shown[2:4]] == [shown[0].index("check")] * 2
+    assert shown[4].index("accuracy") == shown[0].index("check")
+
+
 def test_every_check_of_every_verdict_has_a_row() -> None:
     checks = [
         check("p99 latency", 2.5, "<=", 50, unit="ms", samples=1000),

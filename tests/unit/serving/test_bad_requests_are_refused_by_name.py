@@ -1,6 +1,8 @@
 """Every refusal says which input, what was expected, and nothing of the server's inside."""
 
+import asyncio
 import copy
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,6 +106,24 @@ def test_a_body_that_grows_too_long_is_refused_when_it_does(caller: "Caller") ->
     told = caller.call("POST", "/v2/models/adder/infer", [b" " * 600] * 5)
     assert told.status == 413
     assert caller.reads == 2
+
+
+def test_a_body_that_is_not_whole_when_the_server_ends_is_told_so(
+    caller: "Caller", caplog: pytest.LogCaptureFixture
+) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        raise asyncio.CancelledError
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v2/models/adder/infer", "headers": []}
+    asyncio.run(caller.app(scope, receive, send))
+    assert sent[0]["status"] == 408
+    assert json.loads(sent[1]["body"]) == {"error": "the body had not come whole when the server had to end"}
+    assert caplog.text == ""
 
 
 def test_binary_tensors_are_refused(caller: "Caller") -> None:

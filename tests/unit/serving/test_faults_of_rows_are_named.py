@@ -52,6 +52,12 @@ def test_every_kind_of_column_has_a_wrong_value_here() -> None:
     assert {field.strip("?") for field, _, _ in VALUES} == {name.strip("?") for name in SCHEMA.columns}
 
 
+def test_a_name_without_end_is_cut_off(asker: "Caller") -> None:
+    told = asker.predict([GOOD | {"x" * 50_000: 1}]).json
+    assert told["errors"] == [{"row": 0, "field": f"{'x' * 59}…", "message": "there is no such column"}]
+    assert told["error"] == f"row 0, {'x' * 59}…: there is no such column"
+
+
 def test_missing_and_unknown_columns_are_named_with_the_nearest(asker: "Caller") -> None:
     row: dict[str, Any] = {name: value for name, value in GOOD.items() if name != "number"}
     told = asker.predict([row | {"numbr": 1.0, "zzz": 2}]).json["errors"]
