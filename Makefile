@@ -108,6 +108,7 @@ wheel: $(STAMP)
 	printf 'hatchling==1.27.0\n' > dist/build-requirements.txt
 	SOURCE_DATE_EPOCH=1735689600 PIP_CONSTRAINT=dist/build-requirements.txt \
 	  $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(WHEELHOUSE) .
+	$(BIN)/python -m mlagent.render.pins $(WHEELHOUSE)
 
 clean:
 	rm -rf $(VENV) demo

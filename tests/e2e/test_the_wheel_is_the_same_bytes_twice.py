@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.conftest import VENV, clean_environment, clone
+from mlagent.core.digest import of_bytes
+from mlagent.render.pins import FILE
+from tests.e2e.conftest import ROOT, VENV, clean_environment, clone
 
 
 def built(folder: Path, umask: int) -> bytes:
@@ -23,5 +25,8 @@ def built(folder: Path, umask: int) -> bytes:
     return wheel.read_bytes()
 
 
-def test_two_clones_build_one_wheel(tmp_path: Path) -> None:
-    assert built(tmp_path / "a" / "here", 0o022) == built(tmp_path / "b" / "there", 0o077)
+def test_two_clones_build_one_wheel_which_the_library_pins(tmp_path: Path) -> None:
+    first = built(tmp_path / "a" / "here", 0o022)
+    assert first == built(tmp_path / "b" / "there", 0o077)
+    pinned = (ROOT / FILE).read_text().splitlines()[0].rpartition("--hash=")[2]
+    assert pinned == of_bytes(first), "run `make wheelhouse` and commit resources/mlagent/agent.txt"

@@ -1,8 +1,13 @@
-"""What the library pins: the very files of a wheelhouse, by their hashes, as pip takes them with --require-hashes."""
+"""What the library pins: the very files of a wheelhouse, by their hashes, as pip takes them with --require-hashes.
+
+python -m mlagent.render.pins WHEELHOUSE makes mlagent's own wheel there steady.
+"""
 
 import re
+import sys
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from mlagent.core.digest import of_file
 from mlagent.errors import InputError
@@ -29,6 +34,15 @@ def pins(wheelhouse: Path, extras: str) -> str:
     return "\n".join([_line(ours[0]._replace(name=f"mlagent[{extras}]")), *rest, ""])
 
 
+def steady(wheel: Path) -> None:
+    """Write a wheel again without compression, whose bytes differ from one zlib to another."""
+    with ZipFile(wheel) as found:
+        held = [(name, found.read(name)) for name in found.namelist()]
+    with ZipFile(wheel, "w", ZIP_STORED) as made:
+        for name, data in held:
+            made.writestr(ZipInfo(name), data)
+
+
 def _wheel(path: Path) -> Wheel:
     found = _WHEEL.fullmatch(path.name)
     if found is None:
@@ -38,3 +52,7 @@ def _wheel(path: Path) -> Wheel:
 
 def _line(wheel: Wheel) -> str:
     return f"{wheel.name}=={wheel.version} --hash={wheel.digest}"
+
+
+if __name__ == "__main__":
+    steady(next(Path(sys.argv[1]).glob("mlagent-*.whl")))
