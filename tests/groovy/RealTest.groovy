@@ -1,3 +1,4 @@
+import groovy.json.JsonSlurperClassic
 import harness.*
 import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
 
@@ -75,12 +76,25 @@ class RealTest {
         assert broken.result == 'FAILURE'
         assert broken.said.contains('ERROR: check: check: lint failed')
         assert broken.said.contains('mend what the output above shows')
+        mustSayWhatTheDoubleSays(new File(home, 'workspaces/any/job@tmp/mlpipeline'))
         new File(real.origin, 'mlpipeline.yaml').delete()
         real.commit('lose the configuration')
         Build lost = real.jenkins.run()
         assert lost.result == 'FAILURE'
         assert lost.said.contains('there is no mlpipeline.yaml')
         assert lost.commands == ['config secrets --json']
+    }
+
+    private void mustSayWhatTheDoubleSays(File folder) {
+        Agent agent = new Agent(ends: [check: 5])
+        Map plan = agent.plan([env: [:], workspace: home])
+        Map found = new JsonSlurperClassic().parse(new File(folder, 'out.json'))
+        assert found.keySet() == plan.keySet()
+        assert found.stages[0].keySet() == plan.stages[0].keySet()
+        assert found.stages*.node == plan.stages*.node
+        Map ended = new JsonSlurperClassic().parse(new File(folder, 'said.json'))
+        agent.end([env: [MLPIPELINE_SAID: new File(home, 'double.json').path]], 'check')
+        assert ended.keySet() == new JsonSlurperClassic().parse(new File(home, 'double.json')).keySet()
     }
 
     private String archived(int build, String name) {
