@@ -36,7 +36,14 @@ class RealTest {
         assert again.labels == ['']
         assert again.commands == ['config secrets --json', 'plan --json', 'register']
 
-        List said = [stopped, whole, again]*.said + [stopped, whole, again]*.calls*.toString()
+        real.jenkins.environment = [MLAGENT_STORE_URL: "$home/workspaces/any/job/.mlagent/store".toString()]
+        Build elsewhere = real.jenkins.run("mlPipeline(agents: [light: 'small', cpu: 'large', gpu: 'cuda'])")
+        assert elsewhere.result == 'SUCCESS' : elsewhere.said
+        assert elsewhere.labels == ['small']
+        assert elsewhere.commands == again.commands
+
+        List builds = [stopped, whole, again, elsewhere]
+        List said = builds*.said + builds*.calls*.toString()
         assert !said.any { it.contains(SECRET) }
         home.eachFileRecurse(groovy.io.FileType.FILES) { assert !it.getText('ISO-8859-1').contains(SECRET) : it }
     }
