@@ -44,7 +44,7 @@ void publish(Map said) {
     } catch (FlowInterruptedException stopped) {
         throw stopped
     } catch (NoSuchMethodError missing) {
-        echo('Some reports are not shown: ' + missing.message.readLines()[0])
+        echo('Some reports are not shown: ' + missing.message.tokenize('[')[0])
     } catch (Exception failed) {
         echo('Some reports are not shown: ' + failed.message)
     }

@@ -119,11 +119,13 @@ class FailureTest {
 
     void "an older build behind a newer one stops before it takes the next node"() {
         Jenkins jenkins = jenkins()
-        jenkins.run(KINDS, 2)
-        agent = new Agent()
+        agent.before = { String command, Map what -> if (command == 'split') { jenkins.milestones[5] = 2 } }
         Build older = jenkins.run(KINDS, 1)
         assert older.result == 'NOT_BUILT'
-        assert older.labels.empty
+        assert older.labels == ['small', 'large']
+        assert older.said.contains('Superseded by #2')
+        assert jenkins.run(KINDS, 1).labels.empty
+        assert jenkins.run(KINDS, 3).result == 'SUCCESS'
     }
 
     void "every optional plugin may be missing"() {

@@ -1,3 +1,4 @@
+import groovy.json.JsonSlurperClassic
 import harness.*
 import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
 
@@ -35,7 +36,14 @@ class RealTest {
         assert again.labels == ['']
         assert again.commands == ['config secrets --json', 'plan --json', 'register']
 
-        List said = [stopped, whole, again]*.said + [stopped, whole, again]*.calls*.toString()
+        real.jenkins.environment = [MLAGENT_STORE_URL: "$home/workspaces/any/job/.mlagent/store".toString()]
+        Build elsewhere = real.jenkins.run("mlPipeline(agents: [light: 'small', cpu: 'large', gpu: 'cuda'])")
+        assert elsewhere.result == 'SUCCESS' : elsewhere.said
+        assert elsewhere.labels == ['small']
+        assert elsewhere.commands == again.commands
+
+        List builds = [stopped, whole, again, elsewhere]
+        List said = builds*.said + builds*.calls*.toString()
         assert !said.any { it.contains(SECRET) }
         home.eachFileRecurse(groovy.io.FileType.FILES) { assert !it.getText('ISO-8859-1').contains(SECRET) : it }
     }
@@ -75,12 +83,25 @@ class RealTest {
         assert broken.result == 'FAILURE'
         assert broken.said.contains('ERROR: check: check: lint failed')
         assert broken.said.contains('mend what the output above shows')
+        mustSayWhatTheDoubleSays(new File(home, 'workspaces/any/job@tmp/mlpipeline'))
         new File(real.origin, 'mlpipeline.yaml').delete()
         real.commit('lose the configuration')
         Build lost = real.jenkins.run()
         assert lost.result == 'FAILURE'
         assert lost.said.contains('there is no mlpipeline.yaml')
         assert lost.commands == ['config secrets --json']
+    }
+
+    private void mustSayWhatTheDoubleSays(File folder) {
+        Agent agent = new Agent(ends: [check: 5])
+        Map plan = agent.plan([env: [:], workspace: home])
+        Map found = new JsonSlurperClassic().parse(new File(folder, 'out.json'))
+        assert found.keySet() == plan.keySet()
+        assert found.stages[0].keySet() == plan.stages[0].keySet()
+        assert found.stages*.node == plan.stages*.node
+        Map ended = new JsonSlurperClassic().parse(new File(folder, 'said.json'))
+        agent.end([env: [MLPIPELINE_SAID: new File(home, 'double.json').path]], 'check')
+        assert ended.keySet() == new JsonSlurperClassic().parse(new File(home, 'double.json')).keySet()
     }
 
     private String archived(int build, String name) {

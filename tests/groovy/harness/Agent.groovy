@@ -24,7 +24,7 @@ class Agent {
         return end(what, command)
     }
 
-    private Map plan(Map what) {
+    Map plan(Map what) {
         boolean carries = what.env.MLPIPELINE_CARRY == 'out' && !shared
         if (carries) { new File(what.workspace, 'carry.tar').text = done.join(' ') }
         List told = CATALOG.stages.collect {
@@ -36,7 +36,7 @@ class Agent {
                 carry: carries ? 'carry.tar' : '', stages: told]
     }
 
-    private int end(Map what, String command) {
+    int end(Map what, String command) {
         int code = ends[command] ?: 0
         if (code == 0) { done << command }
         Map row = CATALOG.exit_codes.find { it.code == code }
