@@ -57,6 +57,15 @@ def test_the_kind_of_the_target_is_seen_and_every_key_is_right(tmp_path: Path, c
 
 
 @pytest.mark.parametrize(
+    ("value", "begins"),
+    [("{0}", "0.0, 1.0 "), ("{0}77", "127.0, 25.0 "), ("5.5", "5.5, 1.0 "), ("-2e5", "-200000.0, 1.0 ")],
+)
+def test_the_network_begins_where_the_numbers_lie(tmp_path: Path, cli: Cli, value: str, begins: str) -> None:
+    assert made(cli, tmp_path, write(tmp_path, value)).returncode == 0
+    assert f"\nCENTRE, SPREAD = {begins}" in (tmp_path / "mine" / "model.py").read_text()
+
+
+@pytest.mark.parametrize(
     ("value", "head", "says"),
     [
         ("yes", "id,age,city,y", "the target 'y' holds text values"),
