@@ -68,6 +68,10 @@ def test_a_gain_over_a_constant_answer_is_a_judgement_too(make: Make) -> None:
     found = cards(make(gate=ran("gate", gain)))
     assert "surely better than a constant answer by 0.18; limit: at least 0<" in found
     assert found.count("not judged") == 1  # ROC AUC
+    limit = check("log_loss", 0.25, "<=", 0.27, samples=400)
+    assert "surely better" not in cards(make(gate=ran("gate", limit, gain)))
+    worse = check("gain in log_loss over production (low end)", -0.2, ">=", -0.01, samples=400)
+    assert "surely better than production by -0.2; limit: at least -0.01<" in cards(make(gate=ran("gate", limit, worse)))
 
 
 def test_a_stage_that_names_itself_is_named_once(make: Make) -> None:
