@@ -58,7 +58,8 @@ def of(file: Path, target: str) -> OwnRows:
     one = seen[target]
     kind = _kind(one, target, file)
     reach = (float(one.low or 0), float(one.high or 0))
-    return OwnRows(file, target, kind, exclude, write(seen, f"data/{file.name}"), reach)
+    keys = tuple(name for name in exclude if seen[name].kind == "text")
+    return OwnRows(file, target, kind, exclude, write(seen, f"data/{file.name}", keys), reach)
 
 
 def _round(number: float) -> float:

@@ -49,7 +49,9 @@ def test_the_kind_of_the_target_is_seen_and_every_key_is_right(tmp_path: Path, c
         "exclude": ["id"],
     }
     assert read(tmp_path / "mine" / "mlpipeline.yaml").values["project"] == {"name": "mine"}
-    assert set(read(tmp_path / "mine" / "schema.yaml").values["columns"]) == {"id", "age", "city", "y"}
+    columns = read(tmp_path / "mine" / "schema.yaml").values["columns"]
+    assert set(columns) == {"id", "age", "city", "y"}
+    assert [name for name, one in columns.items() if one.get("sensitive")] == ["id"]
     checked = cli("config", "check", cwd=tmp_path / "mine")
     assert checked.returncode == 0, checked.stderr
     ended = cli("run", "--from", "validate-data", "--until", "split", cwd=tmp_path / "mine")
