@@ -71,7 +71,9 @@ def test_a_gain_over_a_constant_answer_is_a_judgement_too(make: Make) -> None:
     limit = check("log_loss", 0.25, "<=", 0.27, samples=400)
     assert "surely better" not in cards(make(gate=ran("gate", limit, gain)))
     worse = check("gain in log_loss over production (low end)", -0.2, ">=", -0.01, samples=400)
-    assert "surely better than production by -0.2; limit: at least -0.01<" in cards(make(gate=ran("gate", limit, worse)))
+    assert "surely better than production by -0.2; limit: at least -0.01<" in cards(
+        make(gate=ran("gate", limit, worse))
+    )
 
 
 def test_a_stage_that_names_itself_is_named_once(make: Make) -> None:
