@@ -76,7 +76,9 @@ def _doubt(seen: Seen, target: str, kind: str) -> str:
     """A few whole numbers that do not begin with 0 look like classes."""
     if kind == "classification" or seen.kind != "integer" or seen.distinct is None or seen.distinct > MOST_CLASSES:
         return ""
-    return f"{target} holds {seen.distinct} whole numbers from {seen.low} to {seen.high}: to have classes, number from 0"
+    return (
+        f"{target} holds {seen.distinct} whole numbers from {seen.low} to {seen.high}: to have classes, number from 0"
+    )
 
 
 def _round(number: float) -> float:
