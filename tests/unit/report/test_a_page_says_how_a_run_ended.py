@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from mlagent.core.verdict import Check, Waiver, check
+from mlagent.measure.headlines import spoken
 from mlagent.report.headlines import cards
 from mlagent.report.outcome import outcome
 from mlagent.report.run import Missing, Ran
@@ -74,6 +75,12 @@ def test_a_gain_over_a_constant_answer_is_a_judgement_too(make: Make) -> None:
     assert "surely better than production by -0.2; limit: at least -0.01<" in cards(
         make(gate=ran("gate", limit, worse))
     )
+
+
+def test_metrics_are_called_as_people_call_them() -> None:
+    assert [spoken(name) for name in ("roc_auc", "pr_auc", "mcc", "mean_prediction_ratio")] == [
+        "ROC AUC", "PR AUC", "MCC", "mean prediction ratio"
+    ]  # fmt: skip
 
 
 def test_a_stage_that_names_itself_is_named_once(make: Make) -> None:
