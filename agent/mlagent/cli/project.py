@@ -36,6 +36,8 @@ def init(app: App, name: str, template: str | None, *, data: bool, rows: Path | 
         own = own_rows.of(rows.absolute(), target)
         folder = write_project(app.project, name, OWN, schema=schema_text(), fill=own.fill)
         click.echo(f"wrote {folder}: {own.kind} of {target}, with a schema of {rows.name} as it is now")
+        if own.doubt:
+            click.echo(own.doubt)
         if own.exclude:
             click.echo(f"left out as names or keys (data.exclude): {', '.join(own.exclude)}")
         click.echo("bias is not judged yet: name columns of groups in evaluate.groups (agent/docs/gate.md)")

@@ -1,6 +1,6 @@
 """A first schema from the rows themselves: the loosest that they pass, with a comment on what was seen."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -128,8 +128,8 @@ def _most(one: Any, other: Any) -> Any:  # noqa: ANN401
     return max((value for value in (one, other) if value is not None), default=None)
 
 
-def write(seen: dict[str, Seen], source: str) -> str:
-    """The schema as YAML, with comments."""
+def write(seen: dict[str, Seen], source: str, hidden: Collection[str] = ()) -> str:
+    """The schema as YAML, with comments; the values of columns that are `hidden` are to be shown nowhere."""
     rows = next(iter(seen.values())).rows
     lines = [
         f"# What the rows of {source} were when this was written: {rows} rows, {len(seen)} columns.",
@@ -140,6 +140,7 @@ def write(seen: dict[str, Seen], source: str) -> str:
     ]
     for name, one in seen.items():
         lines += [f"  {_text(name)}:", *(f"    {line}" for line in _column(one))]
+        lines += ["    sensitive: true # names or keys, it seems: no page shows them"] if name in hidden else []
     lines += [
         "# unique: # columns whose values together stand in one row only",
         "#   - columns: [policy_id, month]",

@@ -114,27 +114,27 @@ class LocalChildren:
     @contextmanager
     def serve(self, module: str, arguments: Sequence[str], ready: Path) -> Iterator[str]:
         """Run a server for the time of the block; see the port."""
-        with self._served(module, arguments, ready) as process:
+        log = f"its output is above, and in {ready.with_suffix('.log').name}"
+        with self._served(module, arguments, ready, log) as process:
             yield msgspec.json.decode(ready.read_bytes())["url"]
             if not _running(process, 0):
-                raise InfrastructureError(
-                    f"{module} ended while it was in use",
-                    hint=f"its output is above, and in {ready.with_suffix('.log').name}; did memory run out?",
-                )
+                raise InfrastructureError(f"{module} ended while it was in use", hint=f"{log}; did memory run out?")
 
     def attend(
         self, module: str, arguments: Sequence[str], ready: Path, begun: Callable[[Mapping[str, str]], None]
     ) -> int:
         """Run a server until it ends, or a signal comes for us; `begun` is told its ready file. Its exit status."""
-        with self._served(module, arguments, ready) as process:
+        with self._served(module, arguments, ready, "its output is above") as process:
             begun(msgspec.json.decode(ready.read_bytes()))
             while _running(process):
                 interrupt.check()
         return process.returncode
 
     @contextmanager
-    def _served(self, module: str, arguments: Sequence[str], ready: Path) -> "Iterator[subprocess.Popen[bytes]]":
-        """Start a server and wait until it answers."""
+    def _served(
+        self, module: str, arguments: Sequence[str], ready: Path, log: str
+    ) -> "Iterator[subprocess.Popen[bytes]]":
+        """Start a server and wait until it answers; `log` says where to look when it does not."""
         watched = ["--ready-file", str(ready), "--parent-pid", str(os.getpid())]
         command = [self._python, "-m", module, *arguments, *watched]
         end = time.monotonic() + START_SECONDS
@@ -145,9 +145,7 @@ class LocalChildren:
                 ended = not _running(process)
                 if ended or time.monotonic() > end:
                     said = "ended before it answered" if ended else f"did not answer within {START_SECONDS:g} seconds"
-                    raise InfrastructureError(
-                        f"{module} {said}", hint=f"its output is above, and in {ready.with_suffix('.log').name}"
-                    )
+                    raise InfrastructureError(f"{module} {said}", hint=log)
             yield process
 
     @contextmanager

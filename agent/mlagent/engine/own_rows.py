@@ -16,13 +16,18 @@ MOST_CLASSES = 20
 
 
 class OwnRows(msgspec.Struct, frozen=True):
-    """A file of rows, and the keys of `data:` that they ask for; `schema` is YAML."""
+    """A file of rows, and the keys of `data:` that they ask for; `schema` is YAML, `reach` the target's ends.
+
+    `doubt` says what the target may be as well; nothing where it is plain.
+    """
 
     file: Path
     target: str
     kind: str
     exclude: tuple[str, ...]
     schema: str
+    reach: tuple[float, float] = (0.0, 0.0)
+    doubt: str = ""
 
     def fill(self, folder: Path) -> None:
         """Copy the rows into a project made from the template, and say so in its files."""
@@ -36,17 +41,49 @@ class OwnRows(msgspec.Struct, frozen=True):
             said = f"  {key}: {value if key == 'kind' else msgspec.json.encode(value).decode()}"
             text = re.sub(rf"(?m)^  {key}: (\[\]|\S+)", lambda _, said=said: said, text, count=1)  # type: ignore[misc]
         settings.write_text(text)
+        if self.kind == "regression":
+            self._scale(folder / "model.py")
+
+    def _scale(self, model: Path) -> None:
+        """Let the network begin where the numbers lie: steps that fit 0 .. 1 never come to 200,000."""
+        low, high = self.reach
+        about = f"CENTRE, SPREAD = {_round((low + high) / 2)}, {_round((high - low) / 4) or 1.0}"
+        model.write_text(model.read_text().replace("CENTRE, SPREAD = 0.0, 1.0", about))
 
 
 def of(file: Path, target: str) -> OwnRows:
     """Look at every row; InputError (4) for a file that cannot be read, or a target that cannot be one."""
+    if not file.is_file():
+        raise InputError(f"there is no file {file}", hint="--rows names one CSV or Parquet file, from where you stand")
     seen = look([DataFile(file.name, file)])
+    if target in seen and not seen[target].rows:
+        raise InputError(f"{file} has a heading and no rows", hint="is it the right file?")
     if target not in seen:
         raise InputError(
             f"{file} has no column {target!r}{nearest(target, list(seen))}", hint=f"its columns: {', '.join(seen)}"
         )
     exclude = tuple(name for name, one in seen.items() if name != target and _useless(one))
-    return OwnRows(file, target, _kind(seen[target], target, file), exclude, write(seen, f"data/{file.name}"))
+    one = seen[target]
+    kind = _kind(one, target, file)
+    reach = (float(one.low or 0), float(one.high or 0))
+    keys = tuple(name for name in exclude if seen[name].kind == "text")
+    return OwnRows(
+        file, target, kind, exclude, write(seen, f"data/{file.name}", keys), reach, _doubt(one, target, kind)
+    )
+
+
+def _doubt(seen: Seen, target: str, kind: str) -> str:
+    """A few whole numbers that do not begin with 0 look like classes."""
+    if kind == "classification" or seen.kind != "integer" or seen.distinct is None or seen.distinct > MOST_CLASSES:
+        return ""
+    return (
+        f"{target} holds {seen.distinct} whole numbers from {seen.low} to {seen.high}: to have classes, number from 0"
+    )
+
+
+def _round(number: float) -> float:
+    """Three digits that count."""
+    return float(f"{number:.3g}")
 
 
 def _kind(seen: Seen, target: str, file: Path) -> str:

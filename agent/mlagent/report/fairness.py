@@ -7,6 +7,7 @@ from mlagent.core.verdict import Check
 from mlagent.measure.bootstrap import Interval
 from mlagent.measure.evaluation import Evaluation, Measured
 from mlagent.measure.fairness import GAPS, Fairness, Group
+from mlagent.measure.headlines import spoken
 from mlagent.measure.metrics import HIGHER_IS_BETTER
 from mlagent.measure.slices import SHOWN, Slice, Slices
 from mlagent.plot.axes import Axis, reach
@@ -117,7 +118,7 @@ def _slices(found: Evaluation, ships: Measured) -> str:
     sign = 1 if HIGHER_IS_BETTER[metric] else -1
     ordered = sorted(slices.slices, key=lambda one: _worse(sign * one.metrics[metric].value))
     dots = [Figure(f"{one.column}={one.value}", *_three(one, metric)) for one in ordered[:DRAWN]]
-    words = metric.replace("_", " ")
+    words = spoken(metric)
     axis = Axis(words, *reach([end for one in dots for end in one[1:]]))
     drawn = figure(f"{words} of the {len(dots)} worst slices", whiskers(f"{words} of the worst slices", dots, axis))
     few = said(f"{slices.small} slices had too few rows to be measured.") if slices.small else ""
@@ -138,7 +139,7 @@ def _three(one: Slice, metric: str) -> tuple[float, float, float]:
 def _listed(ordered: list[Slice], names: tuple[str, ...]) -> str:
     head = ["slice", "rows"]
     for name in names:
-        head += [name.replace("_", " "), "interval"]
+        head += [spoken(name), "interval"]
     rows = []
     for one in ordered:
         row = [text(f"{one.column}={one.value}"), f"{one.rows:,}"]

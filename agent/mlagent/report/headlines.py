@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from mlagent.core.verdict import Check, spell
 from mlagent.measure.evaluation import CONSTANT, PRODUCTION, Evaluation
-from mlagent.measure.headlines import HEADLINES, WORDS
+from mlagent.measure.headlines import HEADLINES, spoken
 from mlagent.plot.words import NOTHING, number, text
 from mlagent.report.html import word
 from mlagent.report.run import Run
@@ -56,9 +56,9 @@ def _quality(run: Run) -> Iterator[Card]:
         called = (name, f"{name} (low end)", f"{name} (high end)")
         judged = [check for check in run.checks("gate") if check.metric in called]
         gains = [check for check in run.checks("gate") if check.metric.startswith(f"gain in {name} over ")]
-        lines += [*map(_asked, judged), *map(_gained, gains)]
+        lines += [*map(_asked, judged), *(_gained(check) for check in gains if not judged or check.outcome != "pass")]
         worst = min((check.outcome for check in [*judged, *gains]), key=ORDER.index, default="")
-        words = WORDS.get(name, name.replace("_", " "))
+        words = spoken(name)
         yield Card(words[0].upper() + words[1:], number(one.value), tuple(lines), worst)
 
 

@@ -7,7 +7,7 @@ from mlagent.measure.bootstrap import Interval
 from mlagent.measure.curves import Reliability
 from mlagent.measure.evaluation import CONSTANT, PRODUCTION, Curves, Evaluation, Measured
 from mlagent.measure.gating import gained
-from mlagent.measure.headlines import HEADLINES, WORDS
+from mlagent.measure.headlines import HEADLINES, spoken
 from mlagent.measure.metrics import HIGHER_IS_BETTER, NAMES
 from mlagent.plot.axes import Axis, reach
 from mlagent.plot.lines import Curve, Mark, Rule, lines
@@ -55,7 +55,7 @@ def _metrics(found: Evaluation, called: str, one: Measured, ships: bool) -> str:
     rows = []
     for metric in NAMES[found.task]:
         figure_ = one.metrics[metric]
-        row = [text(WORDS.get(metric, metric.replace("_", " "))), number(figure_.value), _ends(figure_)]
+        row = [text(spoken(metric)), number(figure_.value), _ends(figure_)]
         for name in others:
             row += [number(found.others[name][metric].value), _gain(metric, one.less[name][metric])]
         rows.append(row)
@@ -83,7 +83,7 @@ def _compared(found: Evaluation, ships: Measured) -> Iterator[str]:
         rows = [("this model", ships.metrics[metric])]
         rows += [(OTHERS[name], found.others[name][metric]) for name in OTHERS if name in found.others]
         dots = [Figure(name, one.value, one.low, one.high) for name, one in rows]
-        word = WORDS.get(metric, metric.replace("_", " "))
+        word = spoken(metric)
         better = "higher" if HIGHER_IS_BETTER[metric] else "lower"
         axis = Axis(f"{word} ({better} is better)", *reach([end for one in dots for end in one[1:]]))
         yield figure(f"{word[0].upper()}{word[1:]} beside others", whiskers(f"{word} beside others", dots, axis))

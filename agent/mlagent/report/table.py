@@ -9,7 +9,7 @@ import click
 from mlagent.core.verdict import Verdict
 
 MANY = 8
-WIDE, NARROW = 140, 30
+WIDE, NARROW = 140, 40
 COLOURS = {
     **dict.fromkeys(("pass", "done", "found"), "green"),
     **dict.fromkeys(("fail", "failed", "refused", "missing"), "red"),

@@ -63,7 +63,7 @@ TABLE = (
     Bad("a limit of another task", ("gate", "--roc-auc-min", "0.9"), 3, "gate.roc_auc_min does not fit this task (multiclass)", "its metrics: accuracy, "),
     Bad("a limit nobody knows", ("gate", "--set", "gate.acuracy_min=0.9"), 2, "gate.acuracy_min is not a key; did you mean 'gate.accuracy_min'?", "config explain"),
     Bad("a limit that is not met", ("gate", "--accuracy-min", "0.9999"), 10, "gate: accuracy 0.", "evaluation.json"),
-    Bad("too few rows to judge", ("gate", "--rows-min", "100000"), 11, "100000 are asked for", "evaluation.json"),
+    Bad("too few rows to judge", ("gate", "--rows-min", "100000"), 11, "100000 are asked for", "gate.rows_min"),
     Bad("a waiver file that is not there", ("gate",), 3, "policy.waivers (MLAGENT_POLICY_WAIVERS): there is no file /nowhere/w.yaml", "unset it", env=(("MLAGENT_POLICY_WAIVERS", "/nowhere/w.yaml"),)),
     Bad("an MLflow of nonsense", ("register", "--set", "tracking.uri=nonsense://x"), 3, "tracking: uri begins with 'nonsense', and MLflow knows http, ", "config explain"),
     Bad("an MLflow without a scheme", ("train", "--set", "tracking.uri=localhost:5000"), 3, "tracking: uri begins with 'localhost'", "config explain"),

@@ -49,11 +49,36 @@ def test_the_kind_of_the_target_is_seen_and_every_key_is_right(tmp_path: Path, c
         "exclude": ["id"],
     }
     assert read(tmp_path / "mine" / "mlpipeline.yaml").values["project"] == {"name": "mine"}
-    assert set(read(tmp_path / "mine" / "schema.yaml").values["columns"]) == {"id", "age", "city", "y"}
+    columns = read(tmp_path / "mine" / "schema.yaml").values["columns"]
+    assert set(columns) == {"id", "age", "city", "y"}
+    assert [name for name, one in columns.items() if one.get("sensitive")] == ["id"]
     checked = cli("config", "check", cwd=tmp_path / "mine")
     assert checked.returncode == 0, checked.stderr
     ended = cli("run", "--from", "validate-data", "--until", "split", cwd=tmp_path / "mine")
     assert ended.returncode == 0, ended.stderr
+
+
+def test_classes_that_are_numbered_otherwise_are_doubted(tmp_path: Path, cli: Cli) -> None:
+    ended = made(cli, tmp_path, write(tmp_path, "{0}7"))
+    assert "regression of y" in ended.stdout
+    assert "y holds 2 whole numbers from 7 to 17: to have classes, number from 0" in ended.stdout
+
+
+def test_no_file_and_no_rows_are_said_to_be_none(tmp_path: Path, cli: Cli) -> None:
+    ended = made(cli, tmp_path, tmp_path / "none.csv")
+    assert (ended.returncode, f"there is no file {tmp_path / 'none.csv'}" in ended.stderr) == (4, True)
+    (tmp_path / "head.csv").write_text("id,y\n")
+    ended = made(cli, tmp_path, tmp_path / "head.csv")
+    assert (ended.returncode, "head.csv has a heading and no rows" in ended.stderr) == (4, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "begins"),
+    [("{0}", "0.0, 1.0 "), ("{0}77", "127.0, 25.0 "), ("5.5", "5.5, 1.0 "), ("-2e5", "-200000.0, 1.0 ")],
+)
+def test_the_network_begins_where_the_numbers_lie(tmp_path: Path, cli: Cli, value: str, begins: str) -> None:
+    assert made(cli, tmp_path, write(tmp_path, value)).returncode == 0
+    assert f"\nCENTRE, SPREAD = {begins}" in (tmp_path / "mine" / "model.py").read_text()
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,7 @@ def test_a_taken_port_is_told(project: Path, cli: Cli) -> None:
         ended = cli("serve", "--port", port[1], "--metrics-port", "0", cwd=project)
     assert ended.returncode == 20
     assert f"port {port[1]} of 127.0.0.1 cannot be had" in ended.stderr
+    assert ended.stderr.endswith("Error: mlagent.serving ended before it answered\nHint: its output is above\n")
 
 
 @pytest.mark.parametrize(("knob", "judged"), [(0, "passed"), (1, "failed")])

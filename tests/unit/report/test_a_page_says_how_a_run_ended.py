@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from mlagent.core.verdict import Check, Waiver, check
+from mlagent.measure.headlines import spoken
 from mlagent.report.headlines import cards
 from mlagent.report.outcome import outcome
 from mlagent.report.run import Missing, Ran
@@ -68,6 +69,18 @@ def test_a_gain_over_a_constant_answer_is_a_judgement_too(make: Make) -> None:
     found = cards(make(gate=ran("gate", gain)))
     assert "surely better than a constant answer by 0.18; limit: at least 0<" in found
     assert found.count("not judged") == 1  # ROC AUC
+    limit = check("log_loss", 0.25, "<=", 0.27, samples=400)
+    assert "surely better" not in cards(make(gate=ran("gate", limit, gain)))
+    worse = check("gain in log_loss over production (low end)", -0.2, ">=", -0.01, samples=400)
+    assert "surely better than production by -0.2; limit: at least -0.01<" in cards(
+        make(gate=ran("gate", limit, worse))
+    )
+
+
+def test_metrics_are_called_as_people_call_them() -> None:
+    assert [spoken(name) for name in ("roc_auc", "pr_auc", "mcc", "mean_prediction_ratio")] == [
+        "ROC AUC", "PR AUC", "MCC", "mean prediction ratio"
+    ]  # fmt: skip
 
 
 def test_a_stage_that_names_itself_is_named_once(make: Make) -> None:

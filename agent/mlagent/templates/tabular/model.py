@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 WIDTH = 64
+CENTRE, SPREAD = 0.0, 1.0  # where a number to predict lies: the layers begin there, in steps of that size
 
 
 class TableNet(nn.Module):
@@ -30,7 +31,7 @@ class TableNet(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Give (rows, outputs)."""
         answers: torch.Tensor = self.layers(features)
-        return answers
+        return CENTRE + SPREAD * answers
 
 
 def build_model(config: dict[str, int]) -> nn.Module:
