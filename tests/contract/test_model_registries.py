@@ -105,5 +105,7 @@ def test_of_many_who_register_at_once_each_digest_gets_one_version(opened: Opene
 
 def test_a_damaged_file_is_named(opened: Opened) -> None:
     opened().write("models/risk", b"{")
-    with pytest.raises(InputError, match="registry's file of model 'risk' is damaged"):
+    with pytest.raises(
+        InputError, match=r"registry's file of model 'risk' \(named/models/risk in the store\) is damaged"
+    ):
         LocalRegistry(opened()).versions("risk")
