@@ -6,19 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mlagent.cli.app import App
+from mlagent.cli.options import out_option
 
 if TYPE_CHECKING:
     from mlagent.core.context import DataFile
-
-OUT = click.Path(path_type=Path, dir_okay=False)
-
-
-def _in_a_folder(_ctx: click.Context, _option: click.Parameter, out: Path | None) -> Path | None:
-    """Refuse a file in a folder that is not there, before any row is read."""
-    if out and not out.absolute().parent.is_dir():
-        message = f"--out {out}: there is no folder {out.parent}"
-        raise click.UsageError(message, ctx=click.get_current_context())
-    return out
 
 
 @click.group()
@@ -33,9 +24,7 @@ def schema() -> None:
 
 @schema.command()
 @click.argument("source")
-@click.option(
-    "--out", type=OUT, callback=_in_a_folder, help="Write the schema to this file, which must not be there yet."
-)
+@out_option("Write the schema to this file, which must not be there yet.")
 @click.pass_obj
 def infer(app: App, source: str, out: Path | None) -> None:
     """Print a first schema, with comments, that the rows of SOURCE (a file, folder, glob or URL) pass."""
@@ -82,9 +71,7 @@ def changed(app: App, *, as_json: bool) -> None:
 
 @data.command()
 @click.argument("source")
-@click.option(
-    "--out", type=OUT, callback=_in_a_folder, default="profile.html", show_default=True, help="The page's file."
-)
+@out_option("The page's file.", default="profile.html")
 @click.pass_obj
 def profile(app: App, source: str, out: Path) -> None:
     """Write a page that shows the rows of SOURCE (a file, folder, glob or URL), column by column, with plots.

@@ -1,6 +1,7 @@
 """A section's fields as click options: the same declaration, so the same words, bounds and defaults."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -31,6 +32,19 @@ def set_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--set", "sets", metavar="KEY=VALUE", multiple=True, help="Set any configuration key, e.g. train.epochs=3."
     )(command)
+
+
+def out_option(about: str, default: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--out FILE`, refused before anything is done where its folder is not there."""
+    kind = click.Path(path_type=Path, dir_okay=False)
+    return click.option("--out", type=kind, callback=_in_a_folder, default=default, show_default=True, help=about)
+
+
+def _in_a_folder(_ctx: click.Context, _option: click.Parameter, out: Path | None) -> Path | None:
+    if out and not out.absolute().parent.is_dir():
+        message = f"--out {out}: there is no folder {out.parent}"
+        raise click.UsageError(message, ctx=click.get_current_context())
+    return out
 
 
 def parse_sets(sets: Sequence[str]) -> list[Flag]:

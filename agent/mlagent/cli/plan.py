@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from mlagent.cli.app import App
-from mlagent.cli.options import parse_sets, set_option
+from mlagent.cli.options import out_option, parse_sets, set_option
 from mlagent.cli.run import STAGE
 
 
@@ -57,7 +57,7 @@ def show(app: App, run_id: str | None, *, as_json: bool) -> None:
 
 @click.command()
 @click.argument("run_id", required=False)
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file instead.")
+@out_option("Write it to this file instead.")
 @click.pass_obj
 def summary(app: App, run_id: str | None, out: Path | None) -> None:
     """Print how a run (default: the one begun last) ended, as Markdown: metrics beside production's, verdicts."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlagent.cli.app import App
+from mlagent.cli.options import out_option
 
 if TYPE_CHECKING:
     from mlagent.engine.record import RunRecord
@@ -16,9 +17,7 @@ FILE = "report.html"
 
 @click.command()
 @click.argument("run_id", metavar="[RUN]", required=False)
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help=f"The page (default: {FILE} in the run's folder)."
-)
+@out_option(f"The page (default: {FILE} in the run's folder).")
 @click.pass_obj
 def report(app: App, run_id: str | None, out: Path | None) -> None:
     """Write one page of a run (default: the one begun last): how it ended and why, every verdict, figure and plot.

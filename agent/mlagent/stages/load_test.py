@@ -93,8 +93,20 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
             real=config.golden == "test-rows",
         )
         if wrong is None:
-            ctx.tools.run("mlagent.loadtest", _request(config, url + functional.PATH, ctx), ctx.work)
+            _measure(config, url + functional.PATH, ctx)
     return _judged(config, ctx, wrong, len(rows))
+
+
+def _measure(config: Config, url: str, ctx: "Context") -> None:
+    """Send the load; once more where the meter itself was late, since such a reading says nothing."""
+    for again in (True, False):
+        ctx.tools.run("mlagent.loadtest", _request(config, url, ctx), ctx.work)
+        measured, result = _measured(config, ctx)
+        late = measured.late_share
+        if late <= config.late_share_max or result.wrong:
+            return
+        told = "measuring once more" if again else "nothing can be said"
+        ctx.log.warning(f"this machine was too busy: the meter sent {late:.2%} of the requests late; {told}")
 
 
 def _judged(config: Config, ctx: "Context", wrong: "Wrong | None", rows: int) -> "Outputs":

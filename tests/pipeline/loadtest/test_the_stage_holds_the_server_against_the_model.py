@@ -20,7 +20,7 @@ from mlagent.data import encode, profile, signature
 from mlagent.data.schema import Column, Schema
 from mlagent.engine.child import LocalChildren
 from mlagent.engine.log import open_log
-from mlagent.loadtest import golden
+from mlagent.loadtest import golden, samples
 from mlagent.stages import load_test
 from mlagent.training import encoder
 
@@ -127,6 +127,26 @@ def test_a_server_that_answers_what_was_judged_passes(packed: House) -> None:
     assert all(set(one.row) == set("abc") for one in rows)
     counted = json.loads((packed.root / "work" / "latency.json").read_bytes())
     assert counted["answered"] > counted["requests"] > counted["wrong"] == 0
+
+
+@pytest.mark.parametrize(("late", "ends"), [(1, "pass"), (2, "inconclusive")])
+def test_a_meter_that_was_late_measures_once_more_and_no_oftener(
+    packed: House, monkeypatch: pytest.MonkeyPatch, late: int, ends: str
+) -> None:
+    loads: list[str] = []
+    run = LocalChildren.run
+
+    def disturbed(self: LocalChildren, module: str, *arguments: Any) -> None:
+        run(self, module, *arguments)
+        path = packed.root / "work" / "samples.npy"
+        found = samples.read(path)
+        found["lag"] = 1.0 if len(loads) < late else 0.0
+        samples.write(path, found)
+        loads.append(module)
+
+    monkeypatch.setattr(LocalChildren, "run", disturbed)
+    assert outcomes(packed.run(late_share_max=0.5))["p99 latency"] == ends
+    assert loads == ["mlagent.loadtest"] * 2
 
 
 def test_a_signature_of_other_columns_order_is_caught_at_rest_and_no_load_is_spent(packed: House) -> None:
