@@ -119,3 +119,10 @@ def test_a_secret_is_masked_also_as_html_spells_it(project: Path, cli: Cli) -> N
     page = Path(ended.stdout.splitlines()[-1].removeprefix("report: ")).read_text()
     assert "rd-planted" not in page
     assert "[secret]" in page
+
+
+@pytest.mark.parametrize("command", ["report", "summary"])
+def test_a_folder_that_is_not_there_is_refused_at_once(ran: Path, project: Path, cli: Cli, command: str) -> None:
+    ended = cli(command, "--out", "nowhere/page", cwd=project)
+    assert ended.returncode == 2
+    assert "there is no folder nowhere" in ended.stderr
