@@ -122,5 +122,5 @@ def test_killed_in_training_it_goes_on_to_the_same_model(
     ended = cli("run", cwd=fresh)
     assert ended.returncode == 0, ended.stderr
     again, undisturbed = made(record(fresh)["stages"]), made(record(finished[0])["stages"])
-    assert len(again) == 14
+    assert len(again) == 16
     assert again == undisturbed

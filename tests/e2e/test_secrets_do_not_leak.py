@@ -67,6 +67,7 @@ def forms() -> list[bytes]:
     return values + [base64.b64encode(value).rstrip(b"=") for value in values] + [repr(PLANTED.encode()).encode()[2:-1]]
 
 
+TAKEN = "a port that is taken"
 COMMANDS: dict[str, list[list[str]]] = {
     "check": [["check"]],
     "validate-data": [["validate-data"]],
@@ -84,6 +85,8 @@ COMMANDS: dict[str, list[list[str]]] = {
     "plan": [["plan"], ["plan", "--json"]],
     "show": [["show"], ["show", "--json"]],
     "report": [["report"], ["report", "--out", "page.html"]],
+    "serve": [["serve", "--port", TAKEN]],
+    "jenkins": [["jenkins", "status"], ["jenkins", "trigger"]],
     "summary": [["summary"], ["summary", "--out", "summary.md"]],
     "gc": [["gc"], ["gc", "--keep", "1", "--delete"]],
     "data": [["data", "changed"], ["data", "changed", "--json"], ["data", "schema", "infer", "data/digits.csv"],
@@ -102,11 +105,13 @@ def test_no_command_leaves_a_secret_anywhere(fresh: Path, cli: Cli, mlflow_serve
     filed.write_text(FILED + "\n")
     settings = fresh / "mlpipeline.yaml"
     tracking = f"tracking:\n  uri: {mlflow_server}\n  token: env:PLANTED\n  username: team\n  password: file:{filed}\n"
-    settings.write_text(settings.read_text() + tracking + "check:\n  lint: []\n")
+    jenkins = "jenkins: {url: http://127.0.0.1:9, user: team, token: env:PLANTED, patience_seconds: 0}\n"
+    settings.write_text(settings.read_text() + tracking + jenkins + "check:\n  lint: []\n")
     (fresh / "model.py").write_text((fresh / "model.py").read_text() + NOSY)
     said = []
     with Watch() as watch:
         for args in (line for lines in COMMANDS.values() for line in lines):
+            args = [mlflow_server.rpartition(":")[2] if one == TAKEN else one for one in args]  # noqa: PLW2901
             ended = cli(*args, cwd=fresh, env={"PLANTED": PLANTED})
             said.append(ended)
             assert ended.returncode in ({0, 4} if args[0] == "render" else {0, 10, 11, 20}), (args, ended.stderr)

@@ -93,6 +93,7 @@ def test_a_held_run_ends_with_21_before_a_node_is_taken(project: Path) -> None:
 def test_a_stage_is_told_the_variables_of_the_secrets_it_reads(project: Path, cli: Cli) -> None:
     with (project / "mlpipeline.yaml").open("a") as file:
         file.write("tracking: {token: env:FLOW, password: file:there}\nstore: {access_key: env:KEY}\n")
+        file.write("jenkins: {url: http://127.0.0.1:9, user: ada, token: env:ASKED_BY_PEOPLE}\n")
     assert told(project).stages[0].credentials == ("FLOW", "KEY")
     ended = cli("config", "secrets", "--json", cwd=project, env={"KEY": "x"})
     assert (ended.returncode, json.loads(ended.stdout)) == (0, ["FLOW"])
@@ -189,7 +190,10 @@ def test_how_a_command_ended_is_said_in_the_file_that_was_asked_for(project: Pat
     said = json.loads((tmp_path / "said.json").read_text())
     assert (said["exit_code"], said["message"]) == (5, "check: lint failed (exit status 1)")
     assert said["archive"].split(",")[0] == f".mlagent/runs/{said['run']}/run.json"
-    assert (project / ".mlagent" / "runs" / said["run"] / "summary.md").read_text().startswith("## small: check failed")
+    run = project / ".mlagent" / "runs" / said["run"]
+    assert (run / "summary.md").read_text().startswith("## small: check failed")
+    assert said["archive"].split(",")[2] == f".mlagent/runs/{said['run']}/report.html"
+    assert (run / "report.html").is_file()
     assert cli("plan", "--json", cwd=project, env=env).returncode == 0
     assert json.loads((tmp_path / "said.json").read_text())["exit_code"] == 0
     assert cli("plan", "--wrong", cwd=project, env=env).returncode == 2
