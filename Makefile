@@ -56,8 +56,10 @@ groovy: $(STAMP) $(GROOVY)/installed
 	MLAGENT_TEST_BIN=$(CURDIR)/$(BIN) tests/groovy/run
 
 $(GROOVY)/installed:
-	for one in groovy shellcheck npm java; do command -v $$one || exit 1; done > /dev/null || \
-	  apt-get install --yes --quiet --no-install-recommends groovy shellcheck npm default-jre-headless
+	missing=; for one in groovy shellcheck npm java:default-jre-headless; do \
+	  command -v $${one%:*} > /dev/null || missing="$$missing $${one#*:}"; \
+	done; \
+	test -z "$$missing" || { apt-get update && apt-get install --yes --quiet --no-install-recommends $$missing; }
 	mkdir -p $(GROOVY)
 	cd $(GROOVY) && npm install --silent --no-audit --no-fund npm-groovy-lint@18 node@22
 	touch $@
