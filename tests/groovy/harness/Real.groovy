@@ -23,7 +23,7 @@ class Real {
     /** The digits template with its rows in git, trained for a moment and put under load for another. */
     private void makeProject() {
         origin.parentFile.mkdirs()
-        out(['mlagent', 'init', 'digits'], origin.parentFile)
+        out([BIN + '/mlagent', 'init', 'digits'], origin.parentFile)
         new File(origin, '.gitignore').text -= 'data/\n'
         File config = new File(origin, 'mlpipeline.yaml')
         config.text = config.text.replace('epochs: 15', 'epochs: 4').replace('accuracy_min: 0.95', 'accuracy_min: 0.5')
