@@ -1,9 +1,6 @@
 """The controller as code, the plugin table, examples, Dockerfiles and pages, as far as they can be checked."""
 
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +18,6 @@ JENKINSFILES = sorted(JENKINS.rglob("Jenkinsfile"))
 DOCKERFILES = sorted(DOCKER.rglob("Dockerfile"))
 DOCS = ROOT / "agent" / "docs"
 PAGES = [DOCS / name for name in ("on-your-jenkins.md", "from-an-existing-jenkinsfile.md", "hardening.md")]
-PARSE = """\
-import org.codehaus.groovy.control.*
-args.each { def unit = new CompilationUnit(); unit.addSource(new File(it)); unit.compile(Phases.CONVERSION) }
-"""
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"plugins? `([a-z][a-z0-9-]+)`|`([a-z][a-z0-9-]+)` plugin|\bthe plugin ([a-z]+(?:-[a-z]+)+)")
 
@@ -138,24 +131,6 @@ def test_an_example_calls_mlpipeline_with_parameters_that_it_has(path: Path) -> 
     assert set(re.findall(r"(\w+):", outside)) <= {"config", "agents", "credentials", "until"}
     until = re.findall(r"until: '([^']+)'", call[1])
     assert set(until) <= {stage.name for stage in catalog.STAGES}
-
-
-@pytest.mark.skipif(not (shutil.which("groovy") and shutil.which("java")), reason="Groovy is not installed")
-def test_the_examples_and_the_pairs_in_the_docs_parse(tmp_path: Path) -> None:
-    blocks = [text for page in PAGES for kind, text in BLOCK.findall(page.read_text()) if kind == "groovy"]
-    assert len(blocks) >= 9
-    for number, text in enumerate([*blocks, *(path.read_text() for path in JENKINSFILES)]):
-        (tmp_path / f"{number:02d}.groovy").write_text(text)
-    home = str(Path(shutil.which("java") or "").resolve().parents[1])
-    files = sorted(map(str, tmp_path.glob("*.groovy")))
-    ended = subprocess.run(
-        ["groovy", "-e", PARSE, *files],
-        env={**os.environ, "JAVA_HOME": home},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
