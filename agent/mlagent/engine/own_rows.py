@@ -9,7 +9,6 @@ import msgspec
 from mlagent.config.fields import nearest
 from mlagent.core.context import DataFile
 from mlagent.data.infer import Seen, look, write
-from mlagent.data.table import MAX_CATEGORIES
 from mlagent.errors import InputError
 
 MOST_CLASSES = 20
@@ -102,6 +101,5 @@ def _kind(seen: Seen, target: str, file: Path) -> str:
 
 
 def _useless(seen: Seen) -> bool:
-    """Whether it is a name or a key, which no model can learn from, or nothing at all."""
-    many = seen.distinct is None or seen.distinct > MAX_CATEGORIES
-    return seen.nulls == seen.rows or (seen.kind == "text" and many)
+    """Whether it holds nothing, or more texts than were counted: a name or a key, which no model can learn from."""
+    return seen.nulls == seen.rows or (seen.kind == "text" and seen.distinct is None)
