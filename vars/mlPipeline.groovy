@@ -113,7 +113,7 @@ String advance(Map build, String here) {
     boolean asked = false
     while (build.position < build.stages.size()) {
         Map told = build.stages[build.position]
-        String wanted = told.state == 'reuse' || told.exit_code != 0 ? here : labelFor(build, told.node)
+        String wanted = (told.state in ['reuse', 'skip']) || told.exit_code != 0 ? here : labelFor(build, told.node)
         if (wanted == here) {
             if (mlStage(build, told)) {
                 return null

@@ -47,6 +47,14 @@ class FlowTest {
         assert build.of('stage')*.args*.get(0) == Agent.NAMES
     }
 
+    void "a stage that is skipped is shown where the build is, and recorded by its one sh"() {
+        agent.known = ['load-test': [state: 'skip', reason: 'no port is free here']]
+        Build build = jenkins().run("mlPipeline(agents: [light: 'small', cpu: 'large'])")
+        assert build.result == 'SUCCESS'
+        assert build.labels == ['small', 'large', 'small']
+        assert build.of('sh').last().with { [it.stage, it.node] } == ['load-test', 'small']
+    }
+
     void "what turns out to be known after all takes no gpu"() {
         agent.before = { String command, Map what -> if (command == 'split') { agent.done << 'train' } }
         assert !('cuda' in jenkins().run(KINDS).labels)

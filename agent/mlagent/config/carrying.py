@@ -15,7 +15,7 @@ class Deploy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Stages(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The team's own scripts around a stage, and how long it may take; each by the stage's name."""
+    """The team's own scripts around a stage, how long it may take, and what is left out; each by the stage's name."""
 
     before: Annotated[
         dict[str, str],
@@ -27,9 +27,17 @@ class Stages(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     timeout_minutes: Annotated[
         dict[str, int], Meta(description="How long a stage may take in Jenkins, in minutes: {train: 600}.")
     ] = {}
+    skip: Annotated[
+        dict[str, Annotated[str, Meta(min_length=1)]],
+        Meta(description="Stages to leave out, and why: {check: linted elsewhere}; such a run ends after load-test."),
+    ] = {}
 
     def __post_init__(self) -> None:
-        """Run nothing of the team's beside a key."""
+        """Run nothing of the team's beside a key, and go round none of them."""
+        for name in self.skip:
+            if name.partition("@")[0] in HOLD_KEYS:
+                message = f"skip: {name} is on the way to production, which is not reached by leaving it out"
+                raise ValueError(message)
         for name in (*self.before, *self.after):
             if name.partition("@")[0] in HOLD_KEYS:
                 message = f"{name} holds keys, and nothing of the team's runs beside them: no before or after there"

@@ -68,9 +68,10 @@ def tell(
     until: str | None,
     carry: str = "",
 ) -> Plan:
-    """The plan, cut off after `until`, and after load-test where the branch goes no further."""
+    """The plan, cut off after `until`, and after load-test where the branch goes no further or a stage is skipped."""
     here = branch.of(workspace.project, environ)
-    past = here.past_load_test(workspace.settings.sections["deploy"].branches)
+    skipped = any(step.state == "skip" for step in steps)
+    past = not skipped and here.past_load_test(workspace.settings.sections["deploy"].branches)
     found = workspace.records.load(run_id)
     told = [_told(stage, step, workspace.settings) for stage, step in zip(workspace.stages, steps, strict=True)]
     names = [one.stage for one in told]
@@ -151,4 +152,5 @@ def describe(run: RunRecord, folder: Path) -> str:
     parts = [f"{run.project}{number}", *([onnx.digest[:19]] if onnx else [])]
     judged = [(name, run.stages[name].verdicts) for name in ("gate", "load-test") if name in run.stages]
     parts += [f"{name} {one.outcome}" for name, verdicts in judged for one in verdicts]
+    parts += [f"{name} skipped" for name, entry in run.stages.items() if entry.state == "skipped"]
     return " · ".join([*parts, f"run {run.run_id}"])

@@ -29,7 +29,7 @@ def facts(project: Path, settings: Settings, stages: Sequence[Stage]) -> dict[st
     """The digest of every hook; ConfigError (3) for a stage or a script that is not there."""
     section = settings.sections["stages"]
     names = [stage.name for stage in stages]
-    for key in (*WHEN, "timeout_minutes"):
+    for key in (*WHEN, "timeout_minutes", "skip"):
         for name in getattr(section, key):
             if name not in names:
                 raise ConfigError(

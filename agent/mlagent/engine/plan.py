@@ -7,12 +7,13 @@ import msgspec
 
 from mlagent.core.digest import short
 from mlagent.core.stage import Stage
+from mlagent.engine import skips
 from mlagent.engine.keys import Given, Parts, changed, key_of, parts_of
 from mlagent.engine.record import StageRecord
 from mlagent.engine.results import Result, of_entry
 from mlagent.engine.results import known as known_outputs
 
-State = Literal["run", "reuse", "resume", "blocked", "waiting"]
+State = Literal["run", "reuse", "resume", "skip", "blocked", "waiting"]
 Find = Callable[[Stage, str], Result | None]
 INTERRUPTED = ("running", "stopped")
 
@@ -64,6 +65,9 @@ def plan(stages: Sequence[Stage], given: Given, known: Known) -> list[Step]:
 
 def step_of(stage: Stage, given: Given, known: Known, digests: Mapping[str, str]) -> Step:
     """The step of one stage, given the digests of the artifacts that are known by now."""
+    why = skips.of(given.facts).get(stage.name)
+    if why is not None:
+        return Step(stage=stage.name, state="skip", reason=why)
     absent = [name for name in stage.reads if name not in digests]
     if absent:
         return _to_do(stage, known, f"{absent[0]} is made anew", None, {})

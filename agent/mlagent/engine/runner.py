@@ -68,16 +68,19 @@ class Runner:
         for _ in self.workspace.stages:
             interrupt.check()
             step = self._step(stage)
+            if step.state == "skip":
+                return self._skip(stage, step, said=not only_reuse)
             try:
                 if only_reuse and step.state != "reuse":
                     if stage.name in needed:
                         raise _not_there(stage, step, self.given)
-                    return
+                    return None
                 self._adopt(stage, step) if step.result else self._execute(stage, step)
             except _LostError as lost:
                 self.advance(lost.maker)
             else:
-                return
+                return None
+        return None
 
     def _needed(self, chosen: Sequence[Stage]) -> frozenset[str]:
         """Names of the stages whose outputs the chosen ones need, directly or through others."""
@@ -98,6 +101,14 @@ class Runner:
             now=now(),
         )
         return plan.step_of(stage, self.given, known, {name: one.digest for name, one in self._done.items()})
+
+    def _skip(self, stage: Stage, step: Step, *, said: bool) -> None:
+        """Record that the team leaves it out, and why."""
+        if said:
+            self.log.stage(stage.name, "skip", step.reason)
+        entry = StageRecord(state="skipped", attempt=self.run.attempt, key=None, parts={}, started=now(), ended=now())
+        entry.summary = step.reason
+        self.run.stages[stage.name] = entry
 
     def _adopt(self, stage: Stage, step: Step) -> None:
         """Take a kept result as this run's own; a kept no is a no again."""

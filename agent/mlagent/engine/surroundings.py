@@ -9,7 +9,7 @@ from mlagent import adapters
 from mlagent.core.context import Context
 from mlagent.core.ports.store import CorruptBlob, MissingBlob
 from mlagent.core.stage import Stage
-from mlagent.engine import environment, hooks, world
+from mlagent.engine import environment, hooks, skips, world
 from mlagent.engine.child import LocalChildren
 from mlagent.engine.keys import Given
 from mlagent.engine.log import EngineLog
@@ -54,8 +54,13 @@ def of(
 
 
 def _labels(run: RunRecord) -> dict[str, str]:
-    """What this build is: its number, its commit, and the pull request that Jenkins (CHANGE_ID) builds, if any."""
-    found = {"build": str(run.build), "commit": run.commit, "pull_request": os.environ.get("CHANGE_ID")}
+    """What this build is: number, commit, the pull request that Jenkins builds (CHANGE_ID), what is skipped."""
+    found = {
+        "build": str(run.build),
+        "commit": run.commit,
+        "pull_request": os.environ.get("CHANGE_ID"),
+        "skipped": ", ".join(skips.of(run.facts)),
+    }
     return {name: value for name, value in found.items() if value}
 
 

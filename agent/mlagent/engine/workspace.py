@@ -17,7 +17,7 @@ from mlagent.core.ports.ledger import Ledger
 from mlagent.core.ports.models import ModelRegistry
 from mlagent.core.ports.store import Store
 from mlagent.core.stage import Stage
-from mlagent.engine import accepted, hooks, identity, lease, world
+from mlagent.engine import accepted, hooks, identity, lease, skips, world
 from mlagent.engine.clock import now
 from mlagent.engine.dataset import Dataset
 from mlagent.engine.keys import Given
@@ -108,6 +108,7 @@ class Workspace:
             world.PRODUCTION: world.production(self.registry, self.settings.sections["project"].name)[0],
             world.WAIVERS: world.waivers_digest(self.settings),
             **hooks.facts(self.project, self.settings, self.stages),
+            **skips.facts(self.settings, self.stages),
         }
 
     def accepted(self, data: str) -> accepted.Accepted | None:

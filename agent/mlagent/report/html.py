@@ -7,7 +7,9 @@ from mlagent.plot.words import text
 SIGNS = {
     **dict.fromkeys(("pass", "passed", "done"), ("✓", "good")),
     **dict.fromkeys(("fail", "failed", "refused", "blocked"), ("✕", "bad")),
-    **dict.fromkeys(("inconclusive", "warn", "waived", "stopped", "interrupted", "incomplete"), ("!", "doubt")),
+    **dict.fromkeys(
+        ("inconclusive", "warn", "waived", "skipped", "stopped", "interrupted", "incomplete"), ("!", "doubt")
+    ),
     **dict.fromkeys(("running",), ("…", "doubt")),
 }
 

@@ -13,7 +13,7 @@ WIDE, NARROW = 140, 40
 COLOURS = {
     **dict.fromkeys(("pass", "done", "found"), "green"),
     **dict.fromkeys(("fail", "failed", "refused", "missing"), "red"),
-    **dict.fromkeys(("inconclusive", "stopped", "running", "warn", "waived"), "yellow"),
+    **dict.fromkeys(("inconclusive", "stopped", "running", "skipped", "warn", "waived"), "yellow"),
 }
 
 

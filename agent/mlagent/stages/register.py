@@ -21,11 +21,16 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
-    """Ask for this ONNX digest, else make a version of it; point `development` at it. Not of a pull request."""
+    """Ask for this ONNX digest, else make a version of it; point `development` at it.
+
+    Not of a pull request, nor where a stage was skipped.
+    """
     from mlagent.core.context import Outputs
     from mlagent.core.digest import canonical_json
     from mlagent.errors import Held
 
+    if "skipped" in ctx.labels:
+        return Outputs(summary=f"nothing is registered of a run that skips a stage ({ctx.labels['skipped']})")
     if "pull_request" in ctx.labels:
         return Outputs(summary=f"nothing is registered of a pull request ({ctx.labels['pull_request']})")
     name, digest = ctx.sections["project"].name, ctx.digests["onnx"]
@@ -43,7 +48,7 @@ STAGE = Stage(
     name="register",
     title="Register the model",
     about="Makes the gated ONNX file a version in the model registry, stage Development; the same file is one version."
-    " Where Jenkins builds a pull request (CHANGE_ID), nothing is registered.",
+    " Nothing is registered where Jenkins builds a pull request (CHANGE_ID) or a stage is skipped (`stages.skip`).",
     config=Config,
     run=run,
     reads=("onnx", "evaluation"),

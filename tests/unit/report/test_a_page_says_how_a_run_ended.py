@@ -49,6 +49,12 @@ def test_a_run_that_passed_says_so_with_what_only_warned_and_who_waived_what(mak
     assert outcome(make(load_test=ran("load-test", waived(BAD)))).sentence.endswith("; 1 was waived by jane.")
 
 
+def test_a_run_that_skipped_a_stage_did_not_pass_them_all(make: Make) -> None:
+    found = outcome(make(check=ran("check", state="skipped", summary="linted elsewhere")))
+    assert (found.word, found.sentence) == ("skipped", "Passed 8 of 9 stages, and skipped check: not to be deployed.")
+    assert "stages.skip" in found.hint
+
+
 def test_a_run_that_somebody_holds_is_still_running(make: Make) -> None:
     found = outcome(make(train=ran("train", state="running", seconds=None), alive="build node 3"))
     assert (found.word, found.sentence) == ("running", "Still running: in train, since 2026-01-02 03:04:05 UTC.")
