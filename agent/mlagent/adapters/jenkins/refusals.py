@@ -25,6 +25,11 @@ def explained(error: BaseException, where: str, user: str | None) -> MlagentErro
     answer = _answer(error)
     if answer is not None:
         return _by_status(answer, where, user)
+    if any(isinstance(one, requests.exceptions.SSLError) for one in _chain(error)):
+        return ConfigError(
+            f"the certificate of {where} is not trusted here: {_reason(error)}",
+            hint="name your own authority's certificates (a PEM file) in REQUESTS_CA_BUNDLE",
+        )
     if any(isinstance(one, _LOST) for one in _chain(error)):
         return Away(
             f"the Jenkins controller {where} does not answer: {_reason(error)}",
