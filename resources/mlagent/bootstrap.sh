@@ -68,7 +68,7 @@ make() { # FOLDER
   "$folder/bin/python" -m pip install "$@" >&2 || {
     rm -rf "$folder"
     stop 20 'pip could not install the pinned mlagent; what it says is above' \
-      'is the index or the wheelhouse in reach? where hashes differ, run "make wheelhouse" in the checkout of the library'
+      'is the index or the wheelhouse in reach? where hashes differ, or no wheel fits this Python or platform, run "make wheelhouse" in the checkout of the library with a Python and platform like this node'
   }
   touch "$folder/complete"
 }
