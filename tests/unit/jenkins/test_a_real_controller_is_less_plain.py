@@ -1,5 +1,6 @@
 """What a real controller does beside the plain way: builds it joins, odd names, reasons to wait, certificates."""
 
+import tracemalloc
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -7,7 +8,7 @@ import pytest
 import requests
 
 from mlagent.adapters.jenkins import builds, sync
-from mlagent.adapters.jenkins.controller import Controller
+from mlagent.adapters.jenkins.controller import Chunk, Controller
 from mlagent.adapters.jenkins.refusals import explained
 from mlagent.errors import ConfigError, InfrastructureError, InputError
 from tests.jenkins_builds import PARAMETER
@@ -98,6 +99,21 @@ def test_a_build_that_was_removed_is_told_from_one_that_never_was(double: Double
         with pytest.raises(InputError, match=f"no build {number}") as caught:
             builds.look(opened.controller, "risk", number)
         assert ("jenkins.keep_builds" in caught.value.hint) is told
+
+
+def test_a_huge_log_becomes_text_piece_by_piece(
+    double: Double, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    double.begin(_start(opened))
+    data = "Prüfung: {}\n".format("x" * 90).encode() * 300_000
+    monkeypatch.setattr(opened.controller, "log", lambda *_: Chunk(data, len(data), more=False))
+    build = builds.look(opened.controller, "risk", 1)
+    tracemalloc.start()
+    try:
+        assert sum(len(line) for line in builds.lines(opened.controller, build, follow=False)) == 99 * 300_000
+        assert tracemalloc.get_traced_memory()[1] < len(data) / 2
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_address_may_be_spelled_with_capitals(double: Double) -> None:

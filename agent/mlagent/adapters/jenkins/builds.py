@@ -14,6 +14,7 @@ from mlagent.errors import ConfigError, Held, InputError, UsageError
 
 REASON = "reason"
 LONGEST_PAUSE = 5.0
+PIECE = 1 << 20  # bytes of a log that become text at a time
 
 
 class Build(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,8 +122,9 @@ def lines(controller: Controller, build: Build, *, follow: bool) -> Iterator[str
     decode, held, begin = codecs.getincrementaldecoder("utf-8")("replace"), "", 0
     for wait in pauses():
         data, begin, more = controller.log(build.job, build.number, begin)
-        *whole, held = (held + decode.decode(data)).split("\n")
-        yield from whole
+        for at in range(0, len(data), PIECE):
+            *whole, held = (held + decode.decode(data[at : at + PIECE])).split("\n")
+            yield from whole
         if not (more and follow):
             break
         if not data:

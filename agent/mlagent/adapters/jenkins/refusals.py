@@ -74,7 +74,11 @@ _MEANINGS: dict[int, tuple[type[MlagentError], str, str]] = {
         "it does not take jenkins.token as one of jenkins.user",
         "make a token on that user's page (Security, API Token), and copy it whole",
     ),
-    404: (NotThere, "there is none", "is the name right, folders included, and may this user read it?"),
+    404: (
+        NotThere,
+        "there is none",
+        "is the name right, folders included, was it made (`mlagent jenkins sync --apply`), and may this user read it?",
+    ),
     409: (ConfigError, "the job is disabled", "enable it on its page"),
     **dict.fromkeys(
         (502, 503, 504), _AWAY
