@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 from xml.etree import ElementTree as ET
 
 from tests.jenkins_builds import Build, Job, rewritten
@@ -122,14 +122,19 @@ def _start(double: Double, *, job: str, query: dict[str, str], user: str, **_: A
     if found.disabled:
         return 409, "Not buildable", {}
     parameters = {key: query.get(key, value) for key, value in found.defaults().items()}
-    task = {"name": name, "url": f"{double.url}/job/{name.replace('/', '/job/')}/"}
+    for number, one in double.queue.items():  # one that waits and is alike takes this one in
+        alike = (one["task"]["name"], one["parameters"]) == (name, parameters)
+        if alike and not {"executable", "cancelled"} & set(one):
+            return 303, "", {"Location": f"{double.url}/queue/item/{number}/"}
+    at = "/job/".join(quote(part, safe="!$&'()*+,=@") for part in name.split("/"))  # as Util.rawEncode leaves it
+    task = {"name": name, "url": f"{double.url}/job/{at}/"}
     double.queue[double.items] = {"task": task, "parameters": parameters, "user": user, "looks": 0}
     return 201, "", {"Location": f"{double.url}/queue/item/{double.items}/"}
 
 
 def _told(number: int, one: dict[str, Any]) -> dict[str, Any]:
     actions = Build(0, number, one["parameters"], one["user"], "").actions()
-    known: dict[str, Any] = {key: one[key] for key in ("executable", "cancelled") if key in one}
+    known: dict[str, Any] = {key: one[key] for key in ("executable", "cancelled", "why", "_class") if key in one}
     return {"id": number, "task": one["task"], "actions": actions, **known}
 
 

@@ -57,6 +57,10 @@ check_wheelhouse() {
     'library and wheelhouse are of two commits: run "make wheelhouse" in the checkout of the library, commit resources/mlagent/agent.txt if it changed, and copy dist/wheelhouse there'
 }
 
+made() { # FOLDER, whole, and its Python is the one it was made with: an upgrade of the system leaves it without packages
+  [ -f "$1/complete" ] && [ "$(cat "$1/complete")" = "$(readlink -f "$1/bin/python")" ]
+}
+
 make() { # FOLDER
   rm -rf "$1"
   echo "mlagent: making $1 (once for this version on this node)" >&2
@@ -67,21 +71,23 @@ make() { # FOLDER
   [ -z "$wheelhouse" ] || set -- --no-index --find-links "$wheelhouse" "$@"
   "$folder/bin/python" -m pip install "$@" >&2 || {
     rm -rf "$folder"
+    [ -n "$wheelhouse" ] || stop 3 "MLAGENT_WHEELHOUSE is not set, and pip's own index has not all that is pinned; what it says is above" \
+      'run "make wheelhouse" in the checkout of the library, and name dist/wheelhouse, or where you serve it, in MLAGENT_WHEELHOUSE on every node'
     stop 20 'pip could not install the pinned mlagent; what it says is above' \
-      'is the index or the wheelhouse in reach? where hashes differ, run "make wheelhouse" in the checkout of the library'
+      'is the index or the wheelhouse in reach? where hashes differ, or no wheel fits this Python or platform, run "make wheelhouse" in the checkout of the library with a Python and platform like this node'
   }
-  touch "$folder/complete"
+  readlink -f "$folder/bin/python" > "$folder/complete"
 }
 
 [ -n "$(pinned)" ] ||
   stop 3 'the library pins no mlagent (resources/mlagent/agent.txt)' 'run "make wheelhouse" in the checkout of the library, and commit that file'
 key=$(digest "$pins" | cut -c 1-16)
 folder=$image/$key
-if [ ! -f "$folder/complete" ]; then
+if ! made "$folder"; then
   [ -n "${MLPIPELINE_CACHE:-}${HOME:-}" ] || stop 3 'there is no HOME' 'set it, or MLPIPELINE_CACHE, to a folder of this node'
   root=${MLPIPELINE_CACHE:-${HOME:-}/.cache/mlagent/agents}
   folder=$root/$key
-  if [ ! -f "$folder/complete" ]; then
+  if ! made "$folder"; then
     check_machine
     check_wheelhouse
     if ! mkdir -p "$root" || ! [ -w "$root" ]; then
@@ -89,7 +95,7 @@ if [ ! -f "$folder/complete" ]; then
     fi
     exec 9> "$root/$key.lock"
     flock 9
-    [ -f "$folder/complete" ] || make "$folder" # else another build made it meanwhile
+    made "$folder" || make "$folder" # else another build made it meanwhile
     exec 9>&-
   fi
 fi

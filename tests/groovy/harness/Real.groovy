@@ -1,5 +1,6 @@
 package harness
 
+import java.nio.file.Files
 import java.security.MessageDigest
 
 /** A job whose `sh` really runs: the bootstrap, and behind it the mlagent of the environment that runs the tests. */
@@ -50,7 +51,9 @@ class Real {
             text = "#!/bin/sh\nexec '$BIN/mlagent' \"\$@\"\n"
             executable = true
         }
-        new File(folder, 'complete').text = ''
+        File python = new File(BIN, 'python')
+        Files.createSymbolicLink(new File(folder, 'bin/python').toPath(), python.toPath())
+        new File(folder, 'complete').text = "$python.canonicalPath\n"
     }
 
     /** As the git plugin does: a detached commit, with the remote's branches. */

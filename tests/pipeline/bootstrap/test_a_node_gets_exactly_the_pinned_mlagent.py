@@ -109,6 +109,24 @@ def test_one_that_was_cut_off_in_the_making_is_made_anew(node: Node) -> None:
     assert node.run()[0] == 0
 
 
+def test_one_whose_python_was_upgraded_beneath_it_is_made_anew(node: Node) -> None:
+    node.run()
+    (complete,) = node.environments()
+    python = complete.parent / "bin" / "python"
+    old = python.resolve()
+    python.unlink()
+    python.symlink_to("/usr/bin/env")  # as where /usr/bin/python3 became another version
+    assert node.run("x")[:2] == (0, "mlagent first x\n")
+    assert python.resolve() == old
+
+
+def test_without_a_wheelhouse_and_an_index_that_has_it_the_variable_is_named(node: Node, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    code, _, err = node.run(MLAGENT_WHEELHOUSE="", PIP_INDEX_URL=(tmp_path / "none").as_uri())
+    assert (code, "MLAGENT_WHEELHOUSE is not set" in err) == (3, True)
+    assert "make wheelhouse" in json.loads((node.home / "said.json").read_text())["hint"]
+
+
 def test_an_agent_image_has_it_already(node: Node, tmp_path: Path) -> None:
     node.run(MLPIPELINE_CACHE=str(tmp_path / "image"))
     assert node.run("x", MLPIPELINE_IMAGE=str(tmp_path / "image"), MLAGENT_WHEELHOUSE="") == (

@@ -1,49 +1,12 @@
 """Restarts in mid-call, lost answers, crumbs and plugins: planted in the double, answered by the adapter."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from mlagent.adapters.jenkins import builds, jobs, merge, sync
 from mlagent.adapters.jenkins.controller import Controller
-from mlagent.config.jenkins import Jenkins
-from mlagent.config.secret import Secret
 from mlagent.errors import ConfigError, Held, InfrastructureError, InputError, MlagentError, PolicyRefused
-from tests.jenkins_double import PASSWORD, TOKEN, USER, Answer, Double, Fault, serving
-
-
-@pytest.fixture
-def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[Double]:
-    monkeypatch.setenv("JENKINS_TOKEN", TOKEN)
-    with serving() as one:
-        yield one
-
-
-class Opened:
-    """A controller, how long it has rested in all, and what it said meanwhile."""
-
-    def __init__(self, double: Double, patience: float = 30.0) -> None:
-        self.rested, self.said = 0.0, list[str]()
-        self.settings = _settings(double, patience)
-        self.controller = Controller(self.settings, self._rest, self.said.append)
-
-    def _rest(self, seconds: float) -> None:
-        self.rested += seconds
-
-
-def _settings(double: Double, patience: float = 30.0, **more: object) -> Jenkins:
-    mine = {"url": double.url, "user": USER, "token": Secret("env:JENKINS_TOKEN"), "patience_seconds": patience}
-    return Jenkins(**{**mine, "repository": "https://example.org/r.git", **more})  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def opened(double: Double) -> Iterator[Opened]:
-    one = Opened(double)
-    with one.controller:
-        for change in sync.changes(one.controller, one.settings, "risk"):
-            sync.apply(one.controller, change)
-        double.seen.clear()
-        yield one
+from tests.jenkins_double import PASSWORD, Answer, Double, Fault
+from tests.jenkins_opened import Opened, settings
 
 
 @pytest.mark.parametrize("status", [0, 502, 503, 504])
@@ -63,7 +26,7 @@ def test_the_patience_ends_in_an_error_that_is_worth_a_retry(double: Double) -> 
 
 
 def test_a_controller_that_is_not_there_is_named_with_its_address(double: Double) -> None:
-    one = Controller(_settings(double, 0, url="http://127.0.0.1:9"), lambda _: None)
+    one = Controller(settings(double, 0, url="http://127.0.0.1:9"), lambda _: None)
     with pytest.raises(InfrastructureError, match=r"http://127.0.0.1:9 does not answer: .*refused"), one:
         pass
 
@@ -125,6 +88,7 @@ def test_another_persons_build_of_the_same_moment_is_not_taken_for_ours(double: 
         if "/queue/api" in target and len(double.seen) > 3 and not double.queue:
             task = {"name": "risk", "url": f"{double.url}/job/risk/"}
             double.queue[77] = {"task": task, "parameters": {"reason": "drift"}, "user": "grace", "looks": 0}
+            double.begin(77)  # while it waited, Jenkins would join ours to it
         return told(method, target, body, headers)
 
     double.answer = meanwhile  # type: ignore[method-assign]
@@ -135,7 +99,7 @@ def test_another_persons_build_of_the_same_moment_is_not_taken_for_ours(double: 
 def test_a_job_that_was_made_though_nobody_heard_is_not_made_twice(double: Double) -> None:
     with Opened(double).controller as controller:
         double.faults = [Fault("POST", "/createItem", 0, after=True)]
-        for change in sync.changes(controller, _settings(double), "risk"):
+        for change in sync.changes(controller, settings(double), "risk"):
             sync.apply(controller, change)
     assert [one for one in double.seen if "createItem" in one] == ["POST /createItem?name=risk"]
 
@@ -143,7 +107,7 @@ def test_a_job_that_was_made_though_nobody_heard_is_not_made_twice(double: Doubl
 def test_a_crumb_that_a_restart_made_old_is_fetched_once_more(double: Double, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JENKINS_TOKEN", PASSWORD)  # an API token needs no crumb
     with Opened(double).controller as controller:
-        sync.apply(controller, sync.changes(controller, _settings(double), "risk")[0])
+        sync.apply(controller, sync.changes(controller, settings(double), "risk")[0])
         double.crumb = "crumb-2"
         builds.start(controller, "risk", {"reason": "drift"})
         assert len(double.queue) == 1
@@ -162,15 +126,15 @@ def test_a_missing_plugin_is_named_before_anything_is_sent(double: Double) -> No
     double.plugins -= {"workflow-multibranch", "branch-api"}
     with Opened(double).controller as controller:
         with pytest.raises(ConfigError, match="lacks the plugin branch-api, workflow-multibranch, which a multibranch"):
-            sync.changes(controller, _settings(double, kind="multibranch"), "risk")
-        assert [one.new for one in sync.changes(controller, _settings(double), "risk")] == [True]
+            sync.changes(controller, settings(double, kind="multibranch"), "risk")
+        assert [one.new for one in sync.changes(controller, settings(double), "risk")] == [True]
 
 
 def test_where_nobody_may_see_the_plugins_the_controllers_own_refusal_says_what_to_look_for(double: Double) -> None:
     double.plugins -= {"workflow-job"}
     double.may_see_plugins = False
     with Opened(double).controller as controller:
-        change = sync.changes(controller, _settings(double), "risk")[0]
+        change = sync.changes(controller, settings(double), "risk")[0]
         with pytest.raises(InfrastructureError) as caught:
             sync.apply(controller, change)
     assert "500" in caught.value.message
@@ -212,7 +176,7 @@ def test_a_build_taken_out_of_the_queue_is_held_and_one_long_begun_is_found(doub
 
 def test_a_job_of_the_same_name_in_a_folder_is_another_one(double: Double, opened: Opened) -> None:
     double.folders.add("models")
-    more = _settings(double, job="models/risk")
+    more = settings(double, job="models/risk")
     sync.apply(opened.controller, sync.changes(opened.controller, more, "risk")[0])
     builds.start(opened.controller, "models/risk", {"reason": "drift"})
     assert (len(opened.controller.queued("models/risk")), len(opened.controller.queued("risk"))) == (1, 0)
@@ -227,8 +191,8 @@ def test_a_start_that_is_never_heard_ends_as_worth_a_retry(double: Double, opene
 
 
 def test_a_job_that_holds_branches_is_not_built_itself(double: Double, opened: Opened) -> None:
-    settings = _settings(double, kind="multibranch", job="all")
-    sync.apply(opened.controller, sync.changes(opened.controller, settings, "risk")[0])
+    more = settings(double, kind="multibranch", job="all")
+    sync.apply(opened.controller, sync.changes(opened.controller, more, "risk")[0])
     for ask in (
         lambda: builds.start(opened.controller, "all", {}),
         lambda: builds.look(opened.controller, "all", None),
@@ -257,4 +221,4 @@ def test_xml_that_jenkins_calls_1_1_is_read_and_what_cannot_be_read_is_named() -
 
 def test_a_job_of_the_other_kind_is_not_made_over(double: Double, opened: Opened) -> None:
     with pytest.raises(ConfigError, match=f"the job risk is a {jobs.PIPELINE}"):
-        sync.changes(opened.controller, _settings(double, kind="multibranch"), "risk")
+        sync.changes(opened.controller, settings(double, kind="multibranch"), "risk")

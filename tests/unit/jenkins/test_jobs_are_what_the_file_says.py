@@ -131,6 +131,25 @@ def test_what_people_added_stays() -> None:
     assert "s3cr3tword" not in merge.difference("risk", None, changed)
 
 
+def test_behaviours_that_people_added_to_a_branch_source_stay_and_ours_comes_back() -> None:
+    wanted = jobs.multibranch(Jenkins(repository=URL, kind="multibranch"), "risk")
+    there = _saved(wanted)
+    traits = there.find(".//traits")
+    assert traits is not None
+    traits[:] = [ET.Element("jenkins.plugins.git.traits.CleanBeforeCheckoutTrait")]
+    changed = merge.merged(there, wanted)
+    names = [one.tag.rpartition(".")[2] for one in changed.iterfind(".//traits/*")]
+    assert names == ["CleanBeforeCheckoutTrait", "BranchDiscoveryTrait"]
+    assert merge.difference("risk", changed, merge.merged(changed, wanted)) == ""
+
+
+def test_branches_are_looked_for_as_often_as_poll_says() -> None:
+    trigger = jobs.multibranch(Jenkins(repository=URL, poll="* * * * *"), "risk").find("triggers")
+    assert trigger is not None
+    assert [one.findtext("spec") for one in trigger] == ["* * * * *"]
+    assert [one.findtext("interval") for one in trigger] == ["60000"]  # else Jenkins waits this long all the same
+
+
 def test_a_trigger_that_people_added_goes_because_triggers_are_ours() -> None:
     there = _saved(_pipeline(push="none"))
     before = copy.deepcopy(there)

@@ -14,6 +14,7 @@ from mlagent.errors import ConfigError, Held, InputError, UsageError
 
 REASON = "reason"
 LONGEST_PAUSE = 5.0
+PIECE = 1 << 20  # bytes of a log that become text at a time
 
 
 class Build(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +41,7 @@ def look(controller: Controller, job: str, number: int | None) -> Build:
     except NotThere as error:
         last = _buildable(controller, job).get("lastBuild")
         has = f"its last build is {last['number']}" if last else "it was never built: `mlagent jenkins trigger`"
+        has += "; older ones go (jenkins.keep_builds)" if last and number and number < last["number"] else ""
         raise InputError(f"the job {job} has no build {number or ''}".rstrip(), hint=has) from error
     return Build(
         job=job,
@@ -73,7 +75,7 @@ def start(controller: Controller, job: str, parameters: Mapping[str, str]) -> in
 
 def number_of(controller: Controller, job: str, item: int) -> int:
     """Wait until a queued build has begun; its number. Held (21) when somebody took it out of the queue."""
-    waits = pauses()
+    waits, said = pauses(), {"hudson.model.Queue$WaitingItem"}  # its quiet period, which passes
     while True:
         told = controller.queue_item(item)
         if told and told.get("cancelled"):
@@ -86,6 +88,9 @@ def number_of(controller: Controller, job: str, item: int) -> int:
             return int(number)
         if told is None:
             raise InputError(f"{job} has no build of queue item {item}", hint="was it removed? look at the job's page")
+        if told.get("why") and told.get("_class", "") not in said:
+            controller.notice(f"{job} waits in the queue: {told['why']}")
+            said.add(told.get("_class", ""))
         rest(controller, next(waits))
 
 
@@ -117,8 +122,9 @@ def lines(controller: Controller, build: Build, *, follow: bool) -> Iterator[str
     decode, held, begin = codecs.getincrementaldecoder("utf-8")("replace"), "", 0
     for wait in pauses():
         data, begin, more = controller.log(build.job, build.number, begin)
-        *whole, held = (held + decode.decode(data)).split("\n")
-        yield from whole
+        for at in range(0, len(data), PIECE):
+            *whole, held = (held + decode.decode(data[at : at + PIECE])).split("\n")
+            yield from whole
         if not (more and follow):
             break
         if not data:
@@ -154,7 +160,9 @@ def _must_take(info: Json, job: str, parameters: Mapping[str, str]) -> None:
     for name in parameters:
         if name == REASON and name not in known:
             raise ConfigError(
-                f"the job {job} takes no parameter {REASON}", hint="`mlagent jenkins sync --apply` gives it one"
+                f"the job {job} takes no parameter {REASON}",
+                hint="`mlagent jenkins sync --apply` gives one to the project's own job (multibranch: NAME-retrain); "
+                "a branch's job is built by a push, or on its page",
             )
         if name not in known:
             raise UsageError(
@@ -164,13 +172,19 @@ def _must_take(info: Json, job: str, parameters: Mapping[str, str]) -> None:
 
 
 def _ours(told: Json, parameters: Mapping[str, str], user: str | None) -> bool:
-    given = _parameters(told)
+    given = {one["name"]: _said(one) for one in _in(told, "parameters") if "value" in one}  # a password's is not told
     users = {one.get("userId") for one in _in(told, "causes")}
-    return user in users and all(given.get(name) == value for name, value in parameters.items())
+    return user in users and all(given.get(name, value).strip() == value.strip() for name, value in parameters.items())
 
 
 def _parameters(told: Json) -> dict[str, str]:
-    return {one["name"]: str(one.get("value", "")) for one in _in(told, "parameters")}
+    return {one["name"]: _said(one) for one in _in(told, "parameters")}
+
+
+def _said(parameter: Json) -> str:
+    """A parameter's value as it is sent: a boolean as Jenkins spells it."""
+    value = parameter.get("value", "")
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _in(told: Json, what: str) -> list[Json]:

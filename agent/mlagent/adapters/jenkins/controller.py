@@ -1,10 +1,12 @@
 """One conversation with a controller: reads wait for it to come back, writes are never repeated blindly."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import requests
 from jenkins import Jenkins as Server
@@ -13,7 +15,7 @@ from jenkins import JenkinsException
 from mlagent.adapters.jenkins.refusals import FAILURES, Away, NotThere, explained, refused_crumb
 from mlagent.config.jenkins import Jenkins
 from mlagent.core import interrupt
-from mlagent.errors import ConfigError, PolicyRefused
+from mlagent.errors import ConfigError, InfrastructureError, PolicyRefused
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
@@ -43,7 +45,7 @@ class Controller:
             )
         self.where = settings.url.rstrip("/")
         self.user: str | None = None
-        self.pause, self._notice, self._patience = pause, notice, settings.patience_seconds
+        self.pause, self.notice, self._patience = pause, notice, settings.patience_seconds
         token = settings.token.reveal() if settings.token else None
         self._server = Server(self.where, settings.user, token, timeout=SECONDS)
 
@@ -70,7 +72,7 @@ class Controller:
                 return self._once(call)
             except Away as away:
                 if not told:
-                    self._notice(f"{away.message}; trying again for up to {self._patience:g} seconds")
+                    self.notice(f"{away.message}; trying again for up to {self._patience:g} seconds")
                 told = True
             interrupt.check()
             self.pause(wait)
@@ -81,7 +83,7 @@ class Controller:
         try:
             return self._once(call)
         except Away as away:
-            self._notice(f"{away.message}; looking whether it heard")
+            self.notice(f"{away.message}; looking whether it heard")
             self.pause(A_MOMENT)
             if (found := self.read(done)) is not None:
                 return found
@@ -132,8 +134,8 @@ class Controller:
 
     def queued(self, job: str) -> Sequence[Json]:
         """The builds of a job that wait for an executor."""
-        items = self.read(self._server.get_queue_info)  # their addresses begin as the controller's settings say
-        return [one for one in items if one["task"].get("url", "").partition("/job/")[2] == path(job)[len("job/") :]]
+        items = self.read(self._server.get_queue_info)
+        return [one for one in items if _is_of(one["task"].get("url", ""), job)]
 
     def queue_item(self, number: int) -> Json | None:
         """What became of a queued build; None some minutes after it began."""
@@ -144,9 +146,15 @@ class Controller:
 
     def start(self, job: str, parameters: Mapping[str, str]) -> int:
         """Ask for a build; the number of its queue item. For `write`: the answer may be lost."""
-        at = f"{path(job)}{'buildWithParameters' if parameters else 'build'}"
-        place = self._post(at, dict(parameters), {}).headers.get("Location", "")
-        return int(place.rstrip("/").rpartition("/")[2])
+        at = f"{self.where}/{path(job)}{'buildWithParameters' if parameters else 'build'}"
+        answer = self._send(requests.Request("POST", at, data=dict(parameters), hooks={"response": _not_followed}))
+        item = _ITEM.search(answer.headers.get("Location", ""))
+        if item is None:
+            raise InfrastructureError(
+                f"{self.where} put no build of {job} into its queue",
+                hint="a plugin may hold builds back (throttling, a freeze): the controller's own log says which",
+            )
+        return int(item[1])
 
     def log(self, job: str, number: int, begin: int) -> Chunk:
         """A log from a byte on; where it was cut meanwhile, from its beginning."""
@@ -166,7 +174,7 @@ class Controller:
 
     def _me(self) -> str:
         answer = self._get(ME)
-        if answer.url != f"{self.where}/{ME}":
+        if answer.history:
             raise ConfigError(
                 f"{self.where} sends us on to {answer.url.removesuffix(f'/{ME}')}, where a POST would arrive empty",
                 hint="set jenkins.url to the address that a browser ends at",
@@ -202,12 +210,25 @@ class Controller:
 
 
 ME = "me/api/json"
+_ITEM = re.compile(r"/queue/item/(\d+)/?$")
 XML = {"Content-Type": "text/xml; charset=utf-8"}
 
 
 def path(job: str) -> str:
     """Where a job is, below the controller's address; a `/` in a branch's own name is `%2F` in the job's."""
     return "".join(f"job/{quote(name, safe='')}/" for name in job.split("/"))
+
+
+def _is_of(url: str, job: str) -> bool:
+    """Whether an address is the job's: it begins, and escapes more or fewer characters, as Jenkins likes."""
+    return [unquote(name) for name in url.partition("/job/")[2].rstrip("/").split("/job/")] == job.split("/")
+
+
+def _not_followed(answer: requests.Response, **_: object) -> requests.Response:
+    """A build like one that waits is joined to it, by a 303 to that queue item: its page is none, its number ours."""
+    if answer.is_redirect and _ITEM.search(answer.headers["Location"]):
+        answer.status_code = int(HTTPStatus.CREATED)
+    return answer
 
 
 def _waits(patience: float) -> Iterator[float]:

@@ -90,7 +90,7 @@ def multibranch(settings: Jenkins, project: str) -> Element:
     triggers = SubElement(root, "triggers")
     if settings.push == "poll":
         trigger = SubElement(triggers, "com.cloudbees.hudson.plugins.folder.computed.PeriodicFolderTrigger")
-        _texts(trigger, spec=settings.poll, interval="300000")
+        _texts(trigger, spec=settings.poll, interval="60000")  # ms, the least there is: `spec` alone decides when
     data = SubElement(
         SubElement(root, "sources", {"class": "jenkins.branch.MultiBranchProject$BranchSourceList"}), "data"
     )

@@ -13,7 +13,8 @@ from xml.etree.ElementTree import Element
 from mlagent.errors import InputError
 
 # Of these all is ours: one more or less child, or another order, and the children are replaced.
-LISTS = {"triggers", "userRemoteConfigs", "branches", "data", "traits"}
+OURS = {"triggers", "userRemoteConfigs", "branches", "data"}
+LISTS = {*OURS, "traits"}  # in these even what is empty says something
 DECLARATION = "<?xml version='1.1' encoding='UTF-8'?>"
 _ANY_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>\s*")
 _SECRET = re.compile(r"(<\w*(?:[tT]oken|[sS]ecret|[pP]assword)\w*>)[^<]+|(>)\{AQ[^<]+\}(?=<)")
@@ -50,7 +51,7 @@ def difference(job: str, before: Element | None, after: Element) -> str:
 
 
 def _put(into: Element, wanted: Element) -> None:
-    if into.tag in LISTS and [one.tag for one in into] != [one.tag for one in wanted]:
+    if into.tag in OURS and [one.tag for one in into] != [one.tag for one in wanted]:
         into[:] = [copy.deepcopy(one) for one in wanted]
     elif not len(wanted) and _text(into) != _text(wanted):
         into.text = wanted.text
@@ -62,7 +63,7 @@ def _put(into: Element, wanted: Element) -> None:
             _put(there, one)
         elif there is not None:
             into[list(into).index(there)] = copy.deepcopy(one)
-        elif not _blank(one):
+        elif into.tag in LISTS or not _blank(one):
             into.append(copy.deepcopy(one))
 
 

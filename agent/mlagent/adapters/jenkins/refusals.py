@@ -25,6 +25,11 @@ def explained(error: BaseException, where: str, user: str | None) -> MlagentErro
     answer = _answer(error)
     if answer is not None:
         return _by_status(answer, where, user)
+    if any(isinstance(one, requests.exceptions.SSLError) for one in _chain(error)):
+        return ConfigError(
+            f"the certificate of {where} is not trusted here: {_reason(error)}",
+            hint="name your own authority's certificates (a PEM file) in REQUESTS_CA_BUNDLE",
+        )
     if any(isinstance(one, _LOST) for one in _chain(error)):
         return Away(
             f"the Jenkins controller {where} does not answer: {_reason(error)}",
@@ -69,7 +74,11 @@ _MEANINGS: dict[int, tuple[type[MlagentError], str, str]] = {
         "it does not take jenkins.token as one of jenkins.user",
         "make a token on that user's page (Security, API Token), and copy it whole",
     ),
-    404: (NotThere, "there is none", "is the name right, folders included, and may this user read it?"),
+    404: (
+        NotThere,
+        "there is none",
+        "is the name right, folders included, was it made (`mlagent jenkins sync --apply`), and may this user read it?",
+    ),
     409: (ConfigError, "the job is disabled", "enable it on its page"),
     **dict.fromkeys(
         (502, 503, 504), _AWAY
