@@ -24,15 +24,25 @@ Map call(Map how) {
              'MLPIPELINE_CONFIG=' + (how.config ?: ''), 'MLPIPELINE_UNTIL=' + (how.until ?: ''),
              'MLPIPELINE_CARRY=' + (how.carry ?: '')]) {
         if (bindings.isEmpty()) {
-            code = shell(how)
+            code = inShell(how)
         } else {
-            withCredentials(bindings) { code = shell(how) }
+            withCredentials(bindings) { code = inShell(how) }
         }
     }
     Map said = fileExists(home + '/said.json') ? parse(readFile(home + '/said.json')) : [:]
     said.exit_code = code
     said.out = how.quiet && code == 0 ? parse(readFile(home + '/out.json')) : null
     return said
+}
+
+/** Runs it, and once more where the node lost the process (it was restarted, say): mlagent goes on where it was. */
+int inShell(Map how) {
+    int code = shell(how)
+    if (code == -1) {
+        echo('The node lost mlagent (-1): once more')
+        code = shell(how)
+    }
+    return code
 }
 
 /** The only two sh calls there are: what varies is in the environment. */

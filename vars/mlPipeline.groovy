@@ -1,18 +1,19 @@
 // The whole pipeline in a Jenkinsfile of one line. It carries: which stages run, where and for how long, mlagent says.
 
+import hudson.AbortException
 import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
 
 /** See mlPipeline.txt. Gives the run's id, how it ended, and the description of the model. */
 Map call(Map options = [:]) {
     Map build = [config: options.config, until: options.until, agents: options.agents ?: [:],
-                 credentials: options.credentials ?: [:], position: 0, stages: null, carry: '', run: '']
+                 credentials: options.credentials ?: [:], position: 0, stages: null, carry: '', run: '', passed: 0]
     check(options, build.agents)
     String label = labelFor(build, 'light')
-    int ordinal = 1
     while (label != null) {
-        inOrder(ordinal)
         label = onNode(build, label)
-        ordinal = build.position + 2
+        if (label != null) {
+            inOrder(build, build.position + 2)
+        }
     }
     return [run: build.run, result: build.ended ? 'UNSTABLE' : 'SUCCESS', description: currentBuild.description ?: '']
 }
@@ -29,12 +30,21 @@ void check(Map options, Map agents) {
     }
 }
 
-/** Older builds do not overtake newer ones; without the plugin, mlagent's own order of builds is the rule. */
-void inOrder(int ordinal) {
+/**
+ * Older builds do not overtake newer ones; where there are no milestones, mlagent's own order of builds is the rule.
+ * A build that ends stops all older ones at its last milestone: what has nothing to run, or waits for one, passes none.
+ */
+void inOrder(Map build, int ordinal) {
+    if (ordinal <= build.passed) {
+        return
+    }
+    build.passed = ordinal
     try {
         milestone(ordinal: ordinal)
     } catch (NoSuchMethodError ignored) {
         echo('The milestone step is not here: mlagent itself keeps builds in order')
+    } catch (AbortException refused) { // in parallel, or behind those of another mlPipeline() in the same build
+        echo('No milestone (' + refused.message + '): mlagent itself keeps builds in order')
     }
 }
 
@@ -49,16 +59,17 @@ String onNode(Map build, String label) {
     return next
 }
 
-/** Once more where the agent was lost: by the retry step where it knows what that is, else by what was thrown. */
+/** Once more where the agent was lost, or a restart cut a step off: by the retry step, else by what was thrown. */
 void again(Map build, Closure body) {
     boolean known = true
     try {
         agent()
+        nonresumable()
     } catch (NoSuchMethodError ignored) {
         known = false
     }
     if (known) {
-        retry(count: 2, conditions: [agent()]) { body() }
+        retry(count: 2, conditions: [agent(), nonresumable()]) { body() }
         return
     }
     try {
@@ -115,6 +126,9 @@ String advance(Map build, String here) {
         Map told = build.stages[build.position]
         String wanted = (told.state in ['reuse', 'skip']) || told.exit_code != 0 ? here : labelFor(build, told.node)
         if (wanted == here) {
+            if (told.state in ['run', 'resume']) {
+                inOrder(build, 1)
+            }
             if (mlStage(build, told)) {
                 return null
             }

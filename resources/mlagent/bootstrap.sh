@@ -64,7 +64,10 @@ made() { # FOLDER, whole, and its Python is the one it was made with: an upgrade
 make() { # FOLDER
   rm -rf "$1"
   echo "mlagent: making $1 (once for this version on this node)" >&2
-  "$python" -m venv "$1" >&2
+  "$python" -m venv "$1" >&2 || {
+    rm -rf "$1"
+    stop 20 "$python could not make the environment $1; what it says is above" 'is the disk full? MLPIPELINE_CACHE names another folder'
+  }
   set -- "$1" --disable-pip-version-check --no-input --quiet --require-hashes --only-binary :all: -r "$pins"
   folder=$1
   shift
@@ -90,7 +93,7 @@ if ! made "$folder"; then
   if ! made "$folder"; then
     check_machine
     check_wheelhouse
-    if ! mkdir -p "$root" || ! [ -w "$root" ]; then
+    if ! mkdir -p "$root" || ! touch "$root/$key.lock"; then # else the shell itself would end at 9>
       stop 3 "$root cannot be written" 'set MLPIPELINE_CACHE to a folder of this node that can'
     fi
     exec 9> "$root/$key.lock"

@@ -89,6 +89,18 @@ class FailureTest {
         assert build.commands.count('load-test') == 1
     }
 
+    void "a node that was restarted under a stage runs it once more, and only once"() {
+        for (int lost in [1, 2]) {
+            agent = new Agent()
+            int left = lost
+            Build build = jenkins(shell: { Map what ->
+                what.env.MLPIPELINE_COMMAND == 'train' && left-- > 0 ? -1 : agent.call(what)
+            }).run()
+            assert build.result == (lost == 1 ? 'SUCCESS' : 'FAILURE')
+            assert build.commands.count('train') == 2
+        }
+    }
+
     void "an agent lost twice ends the build"() {
         agent.before = { String command, Map what ->
             if (command == 'train') { throw new FlowInterruptedException('ABORTED', new RemovedNodeCause()) }
@@ -124,8 +136,46 @@ class FailureTest {
         assert older.result == 'NOT_BUILT'
         assert older.labels == ['small', 'large']
         assert older.said.contains('Superseded by #2')
-        assert jenkins.run(KINDS, 1).labels.empty
+        assert jenkins.run(KINDS, 1).labels == ['small']
         assert jenkins.run(KINDS, 3).result == 'SUCCESS'
+    }
+
+    void "a newer build that is through stops the older one behind it"() {
+        Jenkins jenkins = jenkins()
+        agent.before = { String command, Map what -> if (command == 'train' && jenkins.number == 1) { jenkins.run() } }
+        Build older = jenkins.run()
+        assert older.result == 'NOT_BUILT'
+        assert older.said.contains('Superseded by #2')
+    }
+
+    void "a newer build that only waits for an older one, or cannot be planned, does not stop it"() {
+        for (Map trouble in [[known: [train: [state: 'waiting', exit_code: 21, message: 'held', hint: 'wait']]],
+                             [ends: ['plan --json': 3]]]) {
+            agent = new Agent()
+            Jenkins jenkins = jenkins()
+            List newer = []
+            agent.before = { String command, Map what ->
+                if (command == 'train' && !newer) {
+                    Map before = [known: agent.known, ends: agent.ends]
+                    trouble.each { key, value -> agent."$key" = value }
+                    newer << jenkins.run()
+                    before.each { key, value -> agent."$key" = value }
+                }
+            }
+            Build older = jenkins.run()
+            assert newer*.result == [trouble.ends ? 'FAILURE' : 'UNSTABLE']
+            assert older.result == 'SUCCESS' : older.said
+        }
+    }
+
+    void "a step that a controller's restart cut off is made good on the next node"() {
+        for (Set absent in [[] as Set, ['nonresumable'] as Set]) {
+            agent = new Agent()
+            int checkouts = 0
+            Build build = jenkins(absent: absent, scm: { if (checkouts++ == 0) { throw new NotResumed('checkout') } }).run()
+            assert build.result == 'SUCCESS' : build.said
+            assert checkouts == 2
+        }
     }
 
     void "every optional plugin may be missing"() {

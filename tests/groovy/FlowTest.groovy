@@ -86,7 +86,23 @@ class FlowTest {
         agent.before = { String command, Map what -> seen[command] = [what.env.MLPIPELINE_CONFIG, what.env.MLPIPELINE_UNTIL] }
         jenkins().run("mlPipeline(config: 'models/risk.yaml', until: 'gate')")
         assert seen['plan --json'] == ['models/risk.yaml', 'gate']
-        assert seen.train == ['models/risk.yaml', '']
+        assert seen.train == ['models/risk.yaml', null]
+    }
+
+    void "a Jenkinsfile may say it twice, and each goes to its end"() {
+        Build build = jenkins().run("mlPipeline(config: 'a.yaml')\nmlPipeline(config: 'b.yaml')")
+        assert build.result == 'SUCCESS' : build.said
+        assert build.commands.count('plan --json') == 2
+    }
+
+    void "milestones rise, one before the first stage that runs and one before each further node"() {
+        Build build = jenkins().run(KINDS)
+        assert build.of('milestone')*.args*.get(0)*.ordinal == [2, 5, 6, 8, 10]
+        assert !build.said.contains('milestone')
+        agent = new Agent()
+        assert jenkins().run().of('milestone')*.args*.get(0)*.ordinal == [1]
+        agent.done = Agent.NAMES as Set
+        assert jenkins().run(KINDS).of('milestone').empty
     }
 
     void "an option that is misspelt is refused by name"() {

@@ -10,3 +10,8 @@ class UserInterruption extends Cause { }
 class ExceededTimeout extends Cause { }
 class CancelledCause extends Cause { }
 class Rejection extends Cause { }
+
+/** What a step such as checkout ends with when the controller was restarted in the middle of it. */
+class NotResumed extends Exception {
+    NotResumed(String step) { super("The $step step cannot be resumed after a controller restart") }
+}

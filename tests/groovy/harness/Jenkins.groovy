@@ -22,12 +22,14 @@ class Jenkins {
     final Map milestones = [:]
 
     Build build
+    final List running = []
 
-    /** Runs a Jenkinsfile to its end. */
+    /** Runs a Jenkinsfile to its end; from within another one's `shell` too, as two builds at once. */
     Build run(String jenkinsfile = 'mlPipeline()', int buildNumber = ++number) {
+        Build outer = build
         build = new Build(number: buildNumber)
-        Steps steps = new Steps(this, build)
-        build.steps = steps
+        build.steps = new Steps(this, build)
+        running << build
         Script file = script(jenkinsfile, 'Jenkinsfile')
         try {
             build.value = file.run()
@@ -42,7 +44,11 @@ class Jenkins {
             build.log << failed.toString()
             failed.stackTrace.findAll { it.fileName?.endsWith('.groovy') }.take(6).each { build.log << '    at ' + it }
         }
-        return build
+        Build ended = build
+        ended.steps.leave()
+        running.remove(ended)
+        build = outer
+        return ended
     }
 
     Object call(String name, List args) {
@@ -52,6 +58,9 @@ class Jenkins {
         }
         if (name in absent || !build.steps.metaClass.respondsTo(build.steps, name)) {
             throw new NoSuchMethodError("No such DSL method '$name' found among steps [...]")
+        }
+        if (build.superseded) {
+            throw new FlowInterruptedException('NOT_BUILT', new CancelledCause(shortDescription: "Superseded by #${build.superseded}"))
         }
         String where = "build ${build.number}, $name"
         List plain = args.findAll { !(it instanceof Closure) }
@@ -108,6 +117,7 @@ class Build {
     Steps steps
     Map stashes = [:]
     long busyMillis = 0
+    Integer superseded
 
     void worse(String other) {
         result = Jenkins.RESULTS[[Jenkins.RESULTS.indexOf(result), Jenkins.RESULTS.indexOf(other)].max()]

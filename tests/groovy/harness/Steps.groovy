@@ -40,6 +40,7 @@ class Steps {
 
     Object container(String name, Closure body) { body() }
 
+    /** As EnvVars does: a variable of no value is none, and hides what the node has by that name. */
     Object withEnv(List variables, Closure body) {
         List before = env
         env = env + variables
@@ -62,11 +63,16 @@ class Steps {
             } catch (FlowInterruptedException stopped) {
                 if (left == 1 || !stopped.causes.any { it instanceof RemovedNodeCause }) { throw stopped }
                 build.log << 'Retrying: ' + stopped.message
+            } catch (NotResumed lost) {
+                if (left == 1 || !how.conditions*.symbol.contains('nonresumable')) { throw lost }
+                build.log << 'Retrying: ' + lost.message
             }
         }
     }
 
     Described agent() { new Described(symbol: 'agent') }
+
+    Described nonresumable() { new Described(symbol: 'nonresumable') }
 
     void checkout(Described what) { jenkins.scm(node.workspace) }
 
@@ -74,7 +80,8 @@ class Steps {
         assert how.returnStatus
         Map variables = [JOB_NAME: 'job', WORKSPACE: node.workspace.path, BUILD_NUMBER: "${build.number}".toString()]
         (jenkins.environment.collect { key, value -> "$key=$value" } + env).each {
-            variables[it.toString().split('=', 2)[0]] = it.toString().split('=', 2)[1]
+            List parts = it.toString().split('=', 2)
+            parts[1] ? variables.put(parts[0], parts[1]) : variables.remove(parts[0])
         }
         return jenkins.shell([script: how.script, env: variables, workspace: node.workspace, log: build.log])
     }
@@ -106,14 +113,22 @@ class Steps {
 
     void milestone(Map what) {
         if (what.ordinal <= milestone) {
-            throw new AbortException("Milestones must rise: ${what.ordinal} follows $milestone")
+            throw new AbortException("Invalid ordinal ${what.ordinal}, as the previous one was $milestone")
         }
+        leave()
         milestone = what.ordinal
         int newest = jenkins.milestones.findAll { ordinal, by -> ordinal >= what.ordinal }.values().max() ?: 0
         if (newest > build.number) {
             throw new FlowInterruptedException('NOT_BUILT', new CancelledCause(shortDescription: "Superseded by #$newest"))
         }
         jenkins.milestones[what.ordinal] = build.number
+    }
+
+    /** Going on from a milestone, and ending too, stops the older builds that are still at it. */
+    void leave() {
+        jenkins.running.findAll { it.number < build.number && milestone && it.steps.milestone == milestone }.each {
+            it.superseded = build.number
+        }
     }
 
     Object input(Map asked) {

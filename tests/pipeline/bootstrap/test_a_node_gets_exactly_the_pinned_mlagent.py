@@ -172,6 +172,26 @@ def test_what_is_missing_is_said_with_the_cure(node: Node, env: dict[str, str], 
     assert told["hint"]
 
 
+def test_an_environment_that_cannot_be_made_is_said_with_the_cure(node: Node) -> None:
+    python = node.home / "python"  # as on a full disk: all else of it works
+    python.write_text(f'#!/bin/sh\n[ "$2" != venv ] || exit 1\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    code, _, err = node.run(MLPIPELINE_PYTHON=str(python))
+    told = json.loads((node.home / "said.json").read_text())
+    assert (code, told["exit_code"], "could not make the environment" in err) == (20, 20, True)
+    assert "MLPIPELINE_CACHE" in told["hint"]
+    assert node.run()[0] == 0
+
+
+def test_a_lock_that_cannot_be_written_is_said_with_the_cure(node: Node) -> None:
+    root = node.home / ".cache" / "mlagent" / "agents"
+    key = hashlib.sha256((node.home / "library" / "agent.txt").read_bytes()).hexdigest()[:16]
+    root.mkdir(parents=True)
+    (root / f"{key}.lock").symlink_to(node.home / "nowhere" / "lock")
+    code, _, _ = node.run()
+    assert (code, json.loads((node.home / "said.json").read_text())["exit_code"]) == (3, 3)
+
+
 def test_wheels_may_lie_behind_a_url(node: Node) -> None:
     handler = partial(SimpleHTTPRequestHandler, directory=str(node.wheelhouse))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
