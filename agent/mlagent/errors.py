@@ -137,12 +137,12 @@ class Stopped(MlagentError):
 
     category = "stopped"
 
-    def __init__(self, signal_number: int) -> None:
+    def __init__(self, signal_number: int, hint: str = "") -> None:
         """`signal_number` is 2 for Ctrl-C, 15 for SIGTERM."""
         names = {2: "Ctrl-C (SIGINT)", 15: "SIGTERM"}
         super().__init__(
             f"stopped by {names.get(signal_number, f'signal {signal_number}')}",
-            hint="nothing half-written was left behind; give the same command again",
+            hint=hint or "nothing half-written was left behind; give the same command again",
         )
         self.signal_number = signal_number
 

@@ -9,7 +9,16 @@ import click
 
 from mlagent.cli.app import App
 from mlagent.cli.options import parse_sets, set_option
-from mlagent.errors import GateRefused, Held, Inconclusive, MlagentError, Stopped, UsageError, missing_package
+from mlagent.errors import (
+    GateRefused,
+    Held,
+    Inconclusive,
+    Interrupted,
+    MlagentError,
+    Stopped,
+    UsageError,
+    missing_package,
+)
 
 if TYPE_CHECKING:
     from mlagent.adapters.jenkins.builds import Build
@@ -48,10 +57,14 @@ def trigger(app: App, job: str | None, reason: str, params: tuple[str, ...], *, 
         name = job or _job(app)
         item = builds.start(controller, name, given)
         click.echo(f"{name}: in the queue (item {item})")
-        build = builds.look(controller, name, builds.number_of(controller, name, item))
-        click.echo(app.mask(f"{name} #{build.number} has begun: {build.url}"))
-        if wait:
-            _wait(app, controller, build)
+        try:
+            build = builds.look(controller, name, builds.number_of(controller, name, item))
+            click.echo(app.mask(f"{name} #{build.number} has begun: {build.url}"))
+            if wait:
+                _wait(app, controller, build)
+        except Interrupted as stopped:
+            hint = "the build goes on without this command; `mlagent jenkins wait` waits for it again"
+            raise Stopped(stopped.signal_number, hint) from None
 
 
 @jenkins.command()

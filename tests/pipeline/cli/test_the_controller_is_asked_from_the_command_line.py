@@ -131,6 +131,27 @@ def test_a_wait_that_is_stopped_stops_nothing_there(settled: Person) -> None:
     assert (waiting.returncode, settled.double.jobs["small"].builds[0].result) == (143, "")
 
 
+def test_a_trigger_that_is_stopped_does_not_ask_for_a_second_build(settled: Person) -> None:
+    settled.pipeline("input id: 'Go', message: 'go on?'")
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "mlagent", "jenkins", "trigger", "--wait"],
+        cwd=settled.project,
+        env={**os.environ, "CI_TOKEN": TOKEN},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with waiting:
+        assert waiting.stdout
+        assert waiting.stderr
+        while "has begun" not in waiting.stdout.readline():
+            pass
+        waiting.terminate()
+        said = waiting.stderr.read()
+    assert waiting.returncode == 143
+    assert "`mlagent jenkins wait` waits for it again" in said
+
+
 def test_status_says_what_a_build_waits_for(settled: Person) -> None:
     settled.pipeline("input id: 'Go', message: 'go on?'")
     settled.types("trigger", "--reason", "drift")
