@@ -101,6 +101,15 @@ def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
             return
 
 
+def unhurried(project: Path) -> Path:
+    """The template with limits on latency that a busy machine meets too: these tests are about all else."""
+    path = project / "mlpipeline.yaml"
+    text = path.read_text()
+    assert "  p99_ms: 50 " in text
+    path.write_text(text.replace("  p99_ms: 50 ", "  late_share_max: 1\n  p99_ms: 5000 "))
+    return project
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """The template after `mlagent run`, and what that printed."""
@@ -108,6 +117,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess
     env = {name: value for name, value in os.environ.items() if not name.startswith("MLAGENT_")}
     command = [sys.executable, "-m", "mlagent"]
     subprocess.run([*command, "init", "digits"], cwd=parent, env=env, check=True, capture_output=True)
+    unhurried(parent / "digits")
     ended = subprocess.run(
         [*command, "run"], cwd=parent / "digits", env=env, check=False, capture_output=True, text=True
     )
@@ -124,4 +134,4 @@ def digits(finished: tuple[Path, object], tmp_path: Path) -> Path:
 def fresh(cli: Cli, tmp_path: Path) -> Path:
     """A new project without runs."""
     assert cli("init", "digits", cwd=tmp_path).returncode == 0
-    return tmp_path / "digits"
+    return unhurried(tmp_path / "digits")
