@@ -41,8 +41,9 @@ class Double:
         self.jobs, self.folders, self.queue = dict[str, Job](), {""}, dict[int, dict[str, Any]]()
         self.crumb, self.items, self.seen = "crumb-1", 0, list[str]()
         self.may_see_plugins, self.page = True, ""
+        self.answer: Callable[[str, str, bytes, dict[str, str]], Answer] = self.usual  # a test may put its own before
 
-    def answer(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
+    def usual(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
         """Status, body (text or JSON) and headers."""
         parts = urlsplit(target)
         query = {key: values[0] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}

@@ -1,5 +1,7 @@
 """A controller of the double, opened by tests that watch how long it rests and what it says."""
 
+from typing import Any
+
 from mlagent.adapters.jenkins.controller import Controller
 from mlagent.config.jenkins import Jenkins
 from mlagent.config.secret import Secret
@@ -18,6 +20,12 @@ class Opened:
         self.rested += seconds
 
 
-def settings(double: Double, patience: float = 30.0, **more: object) -> Jenkins:
-    mine = {"url": double.url, "user": USER, "token": Secret("env:JENKINS_TOKEN"), "patience_seconds": patience}
-    return Jenkins(**{**mine, "repository": "https://example.org/r.git", **more})  # type: ignore[arg-type]
+def settings(double: Double, patience: float = 30.0, **more: Any) -> Jenkins:
+    """Those of a project whose controller is the double."""
+    mine: dict[str, Any] = {
+        "url": double.url,
+        "user": USER,
+        "token": Secret("env:JENKINS_TOKEN"),
+        "patience_seconds": patience,
+    }
+    return Jenkins(**{**mine, "repository": "https://example.org/r.git", **more})

@@ -69,18 +69,18 @@ class Runner:
             interrupt.check()
             step = self._step(stage)
             if step.state == "skip":
-                return self._skip(stage, step, said=not only_reuse)
+                self._skip(stage, step, said=not only_reuse)
+                return
             try:
                 if only_reuse and step.state != "reuse":
                     if stage.name in needed:
                         raise _not_there(stage, step, self.given)
-                    return None
+                    return
                 self._adopt(stage, step) if step.result else self._execute(stage, step)
             except _LostError as lost:
                 self.advance(lost.maker)
             else:
-                return None
-        return None
+                return
 
     def _needed(self, chosen: Sequence[Stage]) -> frozenset[str]:
         """Names of the stages whose outputs the chosen ones need, directly or through others."""
@@ -105,7 +105,7 @@ class Runner:
     def _skip(self, stage: Stage, step: Step, *, said: bool) -> None:
         """Record that the team leaves it out, and why."""
         if said:
-            self.log.stage(stage.name, "skip", step.reason)
+            self._log(stage).stage(stage.name, "skip", step.reason)
         entry = StageRecord(state="skipped", attempt=self.run.attempt, key=None, parts={}, started=now(), ended=now())
         entry.summary = step.reason
         self.run.stages[stage.name] = entry
@@ -156,7 +156,7 @@ class Runner:
         entry = StageRecord(state="running", attempt=self.run.attempt, key=step.key, parts=step.parts, started=now())
         self.run.stages[stage.name] = entry
         self._save()
-        log = self.log.bind(run=self.run.run_id, stage=stage.name, attempt=self.run.attempt)
+        log = self._log(stage)
         log.stage(stage.name, step.state, f"{stage.title} ({step.reason})")
         clock = time.monotonic()
         try:
@@ -280,6 +280,9 @@ class Runner:
                 results.forget(self.workspace.store, maker.name, key)
             raise _LostError(maker) from error
         return path
+
+    def _log(self, stage: Stage) -> EngineLog:
+        return self.log.bind(run=self.run.run_id, stage=stage.name, attempt=self.run.attempt)
 
     def _save(self) -> None:
         self.lease.check()

@@ -92,6 +92,7 @@ def test_a_person_sees_it_in_the_table_the_page_and_the_summary(project: Path, c
     assert ended.returncode == 0
     assert [line for line in ended.stdout.splitlines() if line.split()[:2] == ["check", "skipped"]]
     assert "linted elsewhere" in ended.stdout
+    assert "/check/1 skip: linted elsewhere" in ended.stderr
     folder = next(path for path in (project / ".mlagent" / "runs").iterdir() if path.is_dir())
     assert "| check | skipped | linted elsewhere |" in (folder / "summary.md").read_text()
     assert "linted elsewhere" in (folder / "report.html").read_text()

@@ -45,7 +45,7 @@ def test_an_address_that_sends_us_on_is_not_used(double: Double) -> None:
             return told(method, target.removeprefix("/ci"), body, headers)
         return 302, "", {"Location": f"{double.url}/ci{target}"}
 
-    double.answer = elsewhere  # type: ignore[method-assign]
+    double.answer = elsewhere
     with pytest.raises(ConfigError, match=rf"sends us on to {double.url}/ci, where"), Opened(double).controller:
         pass
 
@@ -68,7 +68,7 @@ def test_a_start_that_was_heard_and_has_begun_is_found_among_the_builds(double: 
             double.begin(number)
         return found
 
-    double.answer = begin_at_once  # type: ignore[method-assign]
+    double.answer = begin_at_once
     item = builds.start(opened.controller, "risk", {"reason": "drift"})
     assert builds.number_of(opened.controller, "risk", item) == 1
     assert len(double.jobs["risk"].builds) == 1
@@ -91,7 +91,7 @@ def test_another_persons_build_of_the_same_moment_is_not_taken_for_ours(double: 
             double.begin(77)  # while it waited, Jenkins would join ours to it
         return told(method, target, body, headers)
 
-    double.answer = meanwhile  # type: ignore[method-assign]
+    double.answer = meanwhile
     assert builds.start(opened.controller, "risk", {"reason": "drift"}) == 1
     assert set(double.queue) == {77, 1}
 
@@ -117,7 +117,7 @@ def test_a_crumb_that_a_restart_made_old_is_fetched_once_more(double: Double, mo
         def stale(method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
             return told(method, target, body, {**headers, "jenkins-crumb": "never"})
 
-        double.answer = stale  # type: ignore[method-assign]
+        double.answer = stale
         with pytest.raises(ConfigError, match=r"no valid crumb \(CSRF\)"):
             builds.start(controller, "risk", {"reason": "drift"})
 

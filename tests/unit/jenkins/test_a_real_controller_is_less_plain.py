@@ -33,7 +33,7 @@ def test_a_controller_that_queues_nothing_is_not_taken_for_a_stranger(double: Do
             return 302, "", {"Location": f"{double.url}/job/risk/api/json"}
         return told(method, target, body, headers)
 
-    double.answer = turned_down  # type: ignore[method-assign]
+    double.answer = turned_down
     with pytest.raises(InfrastructureError, match="put no build of risk into its queue"):
         _start(opened)
 
@@ -63,7 +63,7 @@ def test_a_lost_answer_is_found_where_jenkins_shows_a_value_otherwise(
             parameters[:] = [one for one in parameters if one["name"] != "more"] + [{"name": "more", **shown}]
         return status, said, heads
 
-    double.answer = otherwise  # type: ignore[method-assign]
+    double.answer = otherwise
     assert _start(opened, more=sent) == 1
     assert len([one for one in double.seen if "/buildWithParameters" in one]) == 1
 
