@@ -6,7 +6,7 @@ PEERS := $(HOME)/.cache/mlagent/peers
 GROOVY := $(HOME)/.cache/mlagent/groovy-lint
 STAMP := $(VENV)/installed
 WHEELHOUSE := dist/wheelhouse
-EXTRAS := worker,control,serve,loadtest,store
+EXTRAS := worker,control,serve,image,loadtest,store
 
 .PHONY: demo test e2e e2e-full groovy bench lint render wheelhouse wheel clean
 .DELETE_ON_ERROR:

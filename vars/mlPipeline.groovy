@@ -124,7 +124,7 @@ String advance(Map build, String here) {
     boolean asked = false
     while (build.position < build.stages.size()) {
         Map told = build.stages[build.position]
-        String wanted = (told.state in ['reuse', 'skip']) || told.exit_code != 0 ? here : labelFor(build, told.node)
+        String wanted = (told.state in ['reuse', 'skip', 'off']) || told.exit_code != 0 ? here : labelFor(build, told.node)
         if (wanted == here) {
             if (told.state in ['run', 'resume']) {
                 inOrder(build, 1)
@@ -132,7 +132,7 @@ String advance(Map build, String here) {
             if (mlStage(build, told)) {
                 return null
             }
-            asked = asked && told.state == 'reuse'
+            asked = asked && told.state in ['reuse', 'off']
             build.position = build.position + 1
         } else if (asked) {
             if (build.carry) {

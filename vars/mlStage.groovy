@@ -7,8 +7,8 @@ boolean call(Map build, Map told) {
     boolean over = false
     stage(told.stage) {
         Map said = told
-        if (told.exit_code == 0 && told.state == 'reuse') {
-            echo(told.title + ': reused, ' + told.reason)
+        if (told.exit_code == 0 && told.state in ['reuse', 'off']) {
+            echo(told.title + (told.state == 'off' ? ': nothing to do, ' : ': reused, ') + told.reason)
         } else if (told.exit_code == 0) {
             timeout(time: told.timeout_minutes, unit: 'MINUTES') {
                 said = mlAgent(command: told.stage, config: build.config, carry: build.carry ? 'in' : '',

@@ -34,7 +34,15 @@ def run(app: App, sets: tuple[str, ...], start: str | None, until: str | None, f
     execute(app, parse_sets(sets), start=start, until=until, force=force)
 
 
-def execute(app: App, flags: "Sequence[Flag]", *, start: str | None, until: str | None, force: "Sequence[str]") -> None:
+def execute(
+    app: App,
+    flags: "Sequence[Flag]",
+    *,
+    start: str | None,
+    until: str | None,
+    force: "Sequence[str]",
+    asked: frozenset[str] = frozenset(),
+) -> None:
     """Hold the run, go through the chain, print how it ended."""
     from mlagent.engine import identity
     from mlagent.engine.runner import Runner
@@ -42,6 +50,7 @@ def execute(app: App, flags: "Sequence[Flag]", *, start: str | None, until: str 
 
     _must_agree(start, until, force)
     workspace = app.workspace(flags)
+    workspace.asked = asked
     open_home(workspace.home)
     given = workspace.given({name: secrets.token_hex(8) for name in force})
     run_id = identity.run_id(given)

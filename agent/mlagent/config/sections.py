@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from mlagent.config.carrying import Deploy, Stages
+from mlagent.config.images import Registry, Serving
 from mlagent.config.jenkins import Jenkins
 from mlagent.config.secret import Secret
 
@@ -178,6 +179,8 @@ SHARED: dict[str, type[msgspec.Struct]] = {
     "store": Keep,
     "worker": Worker,
     "policy": Policy,
+    "registry": Registry,
+    "serving": Serving,
     "jenkins": Jenkins,
     "deploy": Deploy,
     "stages": Stages,

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from mlagent.core.ports.blobs import Blobs
 from mlagent.core.ports.children import Children
 from mlagent.core.ports.log import Log
 from mlagent.core.ports.models import ModelRegistry
@@ -25,11 +26,15 @@ class DataFile(msgspec.Struct, frozen=True):
 
 
 class Outputs(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stage gives back: a line for people, its verdicts, and what to do when one is not a pass."""
+    """What a stage gives back: a line for people, its verdicts, and what to do when one is not a pass.
+
+    `blobs` are digests of pieces that it added to `ctx.blobs` and that later stages need.
+    """
 
     summary: str
     verdicts: tuple[Verdict, ...] = ()
     hint: str = ""
+    blobs: tuple[str, ...] = ()
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +45,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     `data` the files of the team's rows, for a stage that declares that fact; `sections` the shared sections it
     declared, typed; `digests` those of its inputs, by artifact name; `facts` those of the
     world's state that it declared, and `references` the files that stand for some of them, where there are any.
-    `worker` runs the team's code, `tools` mlagent's own programs. `labels` say which build and commit this is; they may
-    be shown, and enter no result.
+    `worker` runs the team's code, `tools` mlagent's own programs. `blobs` are pieces of images, `asked` the switches of
+    the stage's command that were given. `labels` say which build and commit this is; they may be shown, and enter no
+    result.
     """
 
     project: Path
@@ -57,5 +63,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     tools: Children
     tracker: ExperimentTracker
     registry: ModelRegistry
+    blobs: Blobs
+    asked: frozenset[str]
     labels: Mapping[str, str]
     log: Log

@@ -57,6 +57,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     An optional artifact that it reads and its maker left out is absent from its inputs.
     `accepts` the profile of data that its pass accepts; `in_worker` whether the team's environment runs it: always, or
     where this key of its section is set, and its sources count only then.
+    `wants` are configuration keys without any of which it has nothing to do: it is off then. `switches` are flags of
+    its command, each with its help, that make it run and reach it as `ctx.asked`.
     Keys that a section's class lists as LEFT_OUT change no result. `minutes` is how long it may take in Jenkins.
     """
 
@@ -73,6 +75,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[str, ...] = ()
     accepts: str = ""
     in_worker: bool | str = False
+    wants: tuple[str, ...] = ()
+    switches: Mapping[str, str] = {}
     effect: Effect
     revision: int = 1
     retries: int = 0
@@ -82,6 +86,11 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     def calls_team(self, section: Mapping[str, Any]) -> bool:
         """Whether the team's code runs in it, by the values of its section."""
         return bool(section[self.in_worker]) if isinstance(self.in_worker, str) else self.in_worker
+
+    def off(self, config: Mapping[str, Mapping[str, Any]]) -> str:
+        """Why it has nothing to do by this configuration; empty when it has."""
+        values = [config[section][name] for section, name in (key.split(".") for key in self.wants)]
+        return f"{' and '.join(self.wants)} not set" if values and not any(values) else ""
 
     def counts_sources(self, section: Mapping[str, Any]) -> bool:
         """Whether its result depends on the files it declares."""

@@ -70,7 +70,7 @@ def tell(
 ) -> Plan:
     """The plan, cut off after `until`, and after load-test where the branch goes no further or a stage is skipped."""
     here = branch.of(workspace.project, environ)
-    skipped = any(step.state == "skip" for step in steps)
+    skipped = any(step.state == "skip" for step in steps)  # not one that is off: it has nothing to do
     past = not skipped and here.past_load_test(workspace.settings.sections["deploy"].branches)
     found = workspace.records.load(run_id)
     told = [_told(stage, step, workspace.settings) for stage, step in zip(workspace.stages, steps, strict=True)]

@@ -13,6 +13,8 @@ from mlagent.core.stage import Stage
 from mlagent.engine import environment
 from mlagent.engine.keys import Given, left_out
 
+OF_THE_WORLD = ("production-model", "waivers", "server", "serving-lock", "dockerfile")  # facts that name no run
+
 
 def given(
     project: Path, settings: Settings, stages: Sequence[Stage], facts: Mapping[str, str], force: Mapping[str, str]
@@ -36,9 +38,9 @@ def file_digest(project: Path, name: str) -> str:
 
 def run_id(world: Given) -> str:
     """Twelve hex digits that name the run; where things are kept, and what production is by now, makes no other one."""
-    facts = {name: one for name, one in world.facts.items() if name not in ("production-model", "waivers")}
+    facts = {name: one for name, one in world.facts.items() if name not in OF_THE_WORLD}
     deciding = {"sources": world.sources, "facts": facts, "environment": world.environment}
-    elsewhere = ("tracking", "store", "worker", "policy", "deploy", "stages", "jenkins")
+    elsewhere = ("tracking", "store", "worker", "policy", "deploy", "stages", "jenkins", "registry")
     config = {name: section for name, section in world.config.items() if name not in elsewhere}
     config["data"] = {key: value for key, value in config["data"].items() if key not in left_out(Data)}
     return digest.short(digest.of_json({**deciding, "config": config}))

@@ -12,7 +12,7 @@ from mlagent.config.redact import Redactor
 
 Format = Literal["auto", "text", "lines", "json"]
 BAR = 24
-MARKS = {"run": "▸", "resume": "▸", "reuse": "=", "skip": "-", "done": "✓"}
+MARKS = {"run": "▸", "resume": "▸", "reuse": "=", "skip": "-", "off": "-", "done": "✓"}
 _BOUND = ("run", "stage", "attempt", "level", "timestamp", "event", "kind")
 
 

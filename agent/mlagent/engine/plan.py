@@ -13,7 +13,7 @@ from mlagent.engine.record import StageRecord
 from mlagent.engine.results import Result, of_entry
 from mlagent.engine.results import known as known_outputs
 
-State = Literal["run", "reuse", "resume", "skip", "blocked", "waiting"]
+State = Literal["run", "reuse", "resume", "skip", "off", "blocked", "waiting"]
 Find = Callable[[Stage, str], Result | None]
 INTERRUPTED = ("running", "stopped")
 
@@ -58,6 +58,8 @@ def plan(stages: Sequence[Stage], given: Given, known: Known) -> list[Step]:
         steps.append(step)
         if step.refuses:
             blocked = f"{stage.name} said no"
+        if step.state == "off":
+            digests |= {name: one.digest for name, one in known_outputs(stage, {}).items()}
         if step.result is not None:
             digests |= {name: one.digest for name, one in known_outputs(stage, step.result.outputs).items()}
     return steps
@@ -68,6 +70,9 @@ def step_of(stage: Stage, given: Given, known: Known, digests: Mapping[str, str]
     why = skips.of(given.facts).get(stage.name)
     if why is not None:
         return Step(stage=stage.name, state="skip", reason=why)
+    off = stage.off(given.config)
+    if off:
+        return Step(stage=stage.name, state="off", reason=off)
     absent = [name for name in stage.reads if name not in digests]
     if absent:
         return _to_do(stage, known, f"{absent[0]} is made anew", None, {})

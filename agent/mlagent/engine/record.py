@@ -16,14 +16,14 @@ from mlagent.errors import Held, InputError
 SCHEMA = 1
 FILE = "run.json"
 
-State = Literal["running", "done", "skipped", "refused", "inconclusive", "failed", "stopped"]
+State = Literal["running", "done", "skipped", "off", "refused", "inconclusive", "failed", "stopped"]
 
 
 class StageRecord(msgspec.Struct, kw_only=True):
     """How a stage ended in the attempt of that number; times are RFC 3339 in UTC.
 
     `key` and `parts` say what the result depends on; `reused_from` names the run that made it, if it was not this one.
-    The summary of a skipped one is the team's reason.
+    The summary of a skipped one is the team's reason; one that is off has nothing to do by the configuration.
     """
 
     state: State

@@ -68,7 +68,7 @@ class Runner:
         for _ in self.workspace.stages:
             interrupt.check()
             step = self._step(stage)
-            if step.state == "skip":
+            if step.state in ("skip", "off"):
                 self._skip(stage, step, said=not only_reuse)
                 return
             try:
@@ -103,12 +103,14 @@ class Runner:
         return plan.step_of(stage, self.given, known, {name: one.digest for name, one in self._done.items()})
 
     def _skip(self, stage: Stage, step: Step, *, said: bool) -> None:
-        """Record that the team leaves it out, and why."""
+        """Record that the team leaves it out, or that it has nothing to do, and why."""
         if said:
-            self._log(stage).stage(stage.name, "skip", step.reason)
-        entry = StageRecord(state="skipped", attempt=self.run.attempt, key=None, parts={}, started=now(), ended=now())
+            self._log(stage).stage(stage.name, step.state, step.reason)
+        state: State = "off" if step.state == "off" else "skipped"
+        entry = StageRecord(state=state, attempt=self.run.attempt, key=None, parts={}, started=now(), ended=now())
         entry.summary = step.reason
         self.run.stages[stage.name] = entry
+        self._done |= results.known(stage, {})
 
     def _adopt(self, stage: Stage, step: Step) -> None:
         """Take a kept result as this run's own; a kept no is a no again."""
@@ -196,7 +198,7 @@ class Runner:
             hooks.run("before", scripts, stage, minutes, context)
             outputs = stage.run(config, inputs, context)
             hooks.run("after", scripts, stage, minutes, context)
-            entry.outputs = self._collect(stage, work)
+            entry.outputs = self._collect(stage, work) | self._keep_blobs(outputs.blobs)
         finally:
             work.rename(final)
             if not any(kept.glob("*")):
@@ -263,6 +265,10 @@ class Runner:
             self.workspace.store.put(path, found.digest)
             stored[artifact.name] = found
         return stored
+
+    def _keep_blobs(self, blobs: Sequence[str]) -> dict[str, Stored]:
+        """Pieces of images, in the store from here on: whoever reuses the result finds them there."""
+        return {results.BLOB + one: Stored(one, one, self.workspace.blobs.keep(one)) for one in dict.fromkeys(blobs)}
 
     def _input(self, name: str) -> Path:
         """The file of an input on this machine, verified; fetched from the store where it is not here."""

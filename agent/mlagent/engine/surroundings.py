@@ -48,6 +48,8 @@ def of(
         tools=tools,
         tracker=adapters.tracker(settings.sections["tracking"], workspace.home / "mlflow"),
         registry=workspace.registry,
+        blobs=workspace.blobs,
+        asked=workspace.asked,
         labels=_labels(run),
         log=log,
     )

@@ -18,6 +18,7 @@ from mlagent.core.ports.models import ModelRegistry
 from mlagent.core.ports.store import Store
 from mlagent.core.stage import Stage
 from mlagent.engine import accepted, hooks, identity, lease, skips, world
+from mlagent.engine.blobs import NodeBlobs
 from mlagent.engine.clock import now
 from mlagent.engine.dataset import Dataset
 from mlagent.engine.keys import Given
@@ -35,12 +36,20 @@ class Workspace:
         """Open nothing yet."""
         self.project, self.settings, self.stages = project, settings, stages
         self.home = project / HOME
+        self.asked: frozenset[str] = frozenset()
 
     @cached_property
     def store(self) -> Store:
         """Where blobs, results and records are kept: `.mlagent/store`, or what the `store:` section names."""
         section = self.settings.sections["store"]
         return adapters.store(section, self.project, self.home / "store")
+
+    @cached_property
+    def blobs(self) -> NodeBlobs:
+        """Pieces of images on this node: in `.mlagent/images`, or what `package.cache` names."""
+        package = self.settings.sections.get("package")
+        named = package.cache if package else None
+        return NodeBlobs(self.project / Path(named).expanduser() if named else self.home / "images", self.store)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -107,6 +116,7 @@ class Workspace:
             world.ACCEPTED: found.profile.digest if found else "",
             world.PRODUCTION: world.production(self.registry, self.settings.sections["project"].name)[0],
             world.WAIVERS: world.waivers_digest(self.settings),
+            **world.image(self.project, self.settings),
             **hooks.facts(self.project, self.settings, self.stages),
             **skips.facts(self.settings, self.stages),
         }

@@ -1,7 +1,9 @@
 """What of the world stages may depend on besides their data: the model in production, the platform's waivers."""
 
+import sys
 from pathlib import Path
 
+import mlagent
 from mlagent.config.load import Settings
 from mlagent.core import digest
 from mlagent.core.ports.models import ModelRegistry, Version
@@ -9,6 +11,7 @@ from mlagent.errors import ConfigError, InfrastructureError
 
 ALIAS = "production"
 PRODUCTION, WAIVERS, ACCEPTED = "production-model", "waivers", "accepted-data"
+SERVER, LOCK, DOCKERFILE = "server", "serving-lock", "dockerfile"
 
 
 def production(registry: ModelRegistry, model: str) -> tuple[str, Version | None]:
@@ -41,3 +44,16 @@ def waivers_digest(settings: Settings) -> str:
     """Its digest, nothing without one."""
     path = waivers(settings)
     return digest.of_file(path) if path else ""
+
+
+def image(project: Path, settings: Settings) -> dict[str, str]:
+    """What an image is made of besides the model: the server (and what compiles it), the lock, a team's Dockerfile."""
+    package = settings.sections.get("package")
+    lock = project / package.lock if package else None
+    own = project / package.dockerfile if package and package.dockerfile else None
+    server = [digest.of_tree(Path(mlagent.__file__).parent / "serving"), sys.version_info[:2]]
+    return {
+        SERVER: digest.of_json(server),
+        LOCK: digest.of_file(lock) if lock and lock.is_file() else "",
+        DOCKERFILE: digest.of_tree(own.parent) if own and own.is_file() else "",
+    }

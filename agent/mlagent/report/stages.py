@@ -21,7 +21,7 @@ def _seconds(one: Ran) -> str:
 
 
 def _from(one: Ran, run: Run) -> str:
-    if one.state in ("not run", "skipped"):
+    if one.state in ("not run", "skipped", "off"):
         return ""
     if one.reused_from and one.reused_from != run.run_id:
         return f"reused from run {code(one.reused_from)}"

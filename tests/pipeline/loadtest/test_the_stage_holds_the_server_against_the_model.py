@@ -87,8 +87,8 @@ class House:
         context = Context(
             project=self.root, work=self.root / "work", kept=self.root, run_id="r", data=(),
             sections={"project": Project(name="toy"), "data": data}, digests={}, facts={}, references={},
-            worker=missing, tools=LocalChildren(self.root, [], log), tracker=missing, registry=missing, labels={},
-            log=log,
+            worker=missing, tools=LocalChildren(self.root, [], log), tracker=missing, registry=missing, blobs=missing,
+            asked=frozenset(), labels={}, log=log,
         )  # fmt: skip
         inputs = {name: self.root / name for name in load_test.STAGE.reads}
         return load_test.run(load_test.Config(**{**QUICK, **changes}), inputs, context)
