@@ -14,6 +14,7 @@ DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 HUB = "docker.io"
 
 _NAME = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_PATH = re.compile(rf"{_NAME}(?:/{_NAME})*", re.ASCII)
 _REFERENCE = re.compile(
     rf"(?:(?P<host>[A-Za-z0-9.-]+(?::\d+)?|\[[0-9a-fA-F:]+\](?::\d+)?)/)?(?P<path>{_NAME}(?:/{_NAME})*)"
     r"(?::(?P<tag>[A-Za-z0-9_][\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
@@ -48,17 +49,21 @@ def parse(text: str) -> Reference:
     """Read a reference as Docker does: without a host it is Docker Hub's; ValueError says what is wrong with it."""
     found = _REFERENCE.fullmatch(text)
     if found is None:
-        raise ValueError(
-            f"{text!r} is no image reference: host[:port]/path[:tag][@sha256:…], the path in small letters"
-        )
+        raise _no_reference(text)
     host, path = found["host"], found["path"]
-    if host is not None and not re.search(r"[.:\]]", host) and host != "localhost":
+    if host and host != "localhost" and not re.search(r"[.:\]]", host):
         host, path = None, f"{host}/{path}"
+        if not _PATH.fullmatch(path):
+            raise _no_reference(text)
     if host in (None, "index.docker.io", "registry-1.docker.io"):
         host = HUB
     if host == HUB and "/" not in path:
         path = f"library/{path}"
     return Reference(host=str(host), path=path, tag=found["tag"], digest=found["digest"])
+
+
+def _no_reference(text: str) -> ValueError:
+    return ValueError(f"{text!r} is no image reference: host[:port]/path[:tag][@sha256:…], the path in small letters")
 
 
 class Platform(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

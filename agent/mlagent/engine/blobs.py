@@ -1,11 +1,14 @@
 """The Blobs port: a folder of this node in the layout of an OCI image, before the store."""
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from mlagent.core import digest as digests
+from mlagent.core import digest as content
+from mlagent.core.artifact import Stored
 from mlagent.core.ports.store import Store
+from mlagent.engine import results
 
 
 class NodeBlobs:
@@ -40,7 +43,7 @@ class NodeBlobs:
         path = self._file(digest)
         if digest in self._verified and path.is_file():
             return path
-        if not (path.is_file() and digests.of_file(path) == digest):
+        if not (path.is_file() and content.of_file(path) == digest):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +53,11 @@ class NodeBlobs:
         self._verified.add(digest)
         return path
 
-    def keep(self, digest: str) -> int:
+    def keep(self, digests: Sequence[str]) -> dict[str, Stored]:
+        """Put them into the store, as outputs of a result: whoever reuses that finds them there."""
+        return {results.BLOB + one: Stored(one, one, self._kept(one)) for one in dict.fromkeys(digests)}
+
+    def _kept(self, digest: str) -> int:
         """Put it into the store, where it is not there yet; its size in bytes."""
         size = self._store.size(digest)
         if size is None:

@@ -4,7 +4,7 @@ from mlagent.core.ports.store import Store
 from mlagent.engine import identity, results
 from mlagent.engine.clock import now
 from mlagent.engine.plan import Known, Step, plan
-from mlagent.engine.runner import parts_by_stage
+from mlagent.engine.record import parts_by_stage
 from mlagent.engine.workspace import Workspace
 
 

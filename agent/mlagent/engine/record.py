@@ -133,3 +133,8 @@ def _name(run_id: str) -> str:
 
 class _Version(msgspec.Struct):
     schema_version: int
+
+
+def parts_by_stage(run: RunRecord | None) -> dict[str, Mapping[str, str]]:
+    """What each stage's key was made of in a run, so that a plan can say what changed since."""
+    return {name: entry.parts for name, entry in run.stages.items() if entry.parts} if run else {}

@@ -18,7 +18,7 @@ from mlagent.engine.keys import FORCE, Given, key_of
 from mlagent.engine.lease import Lease
 from mlagent.engine.log import EngineLog
 from mlagent.engine.plan import Step
-from mlagent.engine.record import RunRecord, StageRecord, State
+from mlagent.engine.record import StageRecord, State, parts_by_stage
 from mlagent.engine.workspace import Workspace
 from mlagent.engine.world import PRODUCTION
 from mlagent.errors import Bug, GateRefused, Inconclusive, InputError, Interrupted, MlagentError
@@ -198,7 +198,7 @@ class Runner:
             hooks.run("before", scripts, stage, minutes, context)
             outputs = stage.run(config, inputs, context)
             hooks.run("after", scripts, stage, minutes, context)
-            entry.outputs = self._collect(stage, work) | self._keep_blobs(outputs.blobs)
+            entry.outputs = self._collect(stage, work) | self.workspace.blobs.keep(outputs.blobs)
         finally:
             work.rename(final)
             if not any(kept.glob("*")):
@@ -266,10 +266,6 @@ class Runner:
             stored[artifact.name] = found
         return stored
 
-    def _keep_blobs(self, blobs: Sequence[str]) -> dict[str, Stored]:
-        """Pieces of images, in the store from here on: whoever reuses the result finds them there."""
-        return {results.BLOB + one: Stored(one, one, self.workspace.blobs.keep(one)) for one in dict.fromkeys(blobs)}
-
     def _input(self, name: str) -> Path:
         """The file of an input on this machine, verified; fetched from the store where it is not here."""
         stored, maker = self._done[name], self._makers[name]
@@ -293,11 +289,6 @@ class Runner:
     def _save(self) -> None:
         self.lease.check()
         self._version = self.workspace.records.save(self.run, self._version, self.redactor)
-
-
-def parts_by_stage(run: RunRecord | None) -> dict[str, Mapping[str, str]]:
-    """What each stage's key was made of in a run, so that a plan can say what changed since."""
-    return {name: entry.parts for name, entry in run.stages.items() if entry.parts} if run else {}
 
 
 def _not_there(stage: Stage, step: Step, given: Given) -> InputError:
