@@ -38,8 +38,9 @@ def write(workspace: Workspace, run: RunRecord) -> Path:
 
 
 def _end(run: RunRecord) -> str:
-    bad = [f"{name} {entry.state}" for name, entry in run.stages.items() if entry.state != "done"]
-    return ", ".join(bad) or f"{len(run.stages)} stages done"
+    bad = [f"{name} {entry.state}" for name, entry in run.stages.items() if entry.state not in ("done", "off")]
+    done = sum(entry.state == "done" for entry in run.stages.values())
+    return ", ".join(bad) or f"{done} stages done"
 
 
 def _evaluation(workspace: Workspace, run: RunRecord) -> markdown.Evaluation | None:

@@ -20,18 +20,19 @@ def outcome(run: Run) -> Outcome:
     """Decided by the first stage, in order, that did not end well, else by the first that has not run."""
     open_ = next((one for state in (ENDED, ("not run",)) for one in run.stages if one.state in state), None)
     done = sum(one.state == "done" for one in run.stages)
+    of = sum(one.state != "off" for one in run.stages)
     skipped = ", ".join(one.name for one in run.stages if one.state == "skipped")
     if open_ is None and skipped:
         return Outcome(
             "skipped",
-            f"Passed {done} of {len(run.stages)} stages, and skipped {skipped}: not to be deployed{_let_go(run)}.",
+            f"Passed {done} of {of} stages, and skipped {skipped}: not to be deployed{_let_go(run)}.",
             "take it out of stages.skip in mlpipeline.yaml, and run again",
         )
     if open_ is None:
         checks = sum(len(one.checks) for one in run.stages)
-        return Outcome("passed", f"Passed all {len(run.stages)} stages and {checks:,} checks{_let_go(run)}.")
+        return Outcome("passed", f"Passed all {of} stages and {checks:,} checks{_let_go(run)}.")
     if open_.state == "not run":
-        so_far = f"{done} of {len(run.stages)} passed so far" if done else "none has yet"
+        so_far = f"{done} of {of} passed so far" if done else "none has yet"
         return Outcome("incomplete", f"Not all stages have run: {so_far}, {open_.name} is next{_let_go(run)}.")
     return _ended(open_, run)
 

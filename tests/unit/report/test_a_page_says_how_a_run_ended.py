@@ -43,6 +43,8 @@ def test_it_is_said_in_one_sentence(make: Make, stage: Ran, word: str, says: str
 
 def test_a_run_that_passed_says_so_with_what_only_warned_and_who_waived_what(make: Make) -> None:
     assert outcome(make()).sentence == "Passed all 9 stages and 2 checks."
+    off = make(register=ran("register", state="off", summary="nothing to do"))
+    assert outcome(off).sentence == "Passed all 8 stages and 2 checks."
     warned = check("p99 latency", 80.0, "<=", 50, unit="ms", samples=1000, severity="warn")
     found = outcome(make(load_test=ran("load-test", warned, waived(BAD), waived(BAD))))
     assert found.sentence == "Passed all 9 stages and 4 checks; 1 check only warned and 2 were waived by jane."
