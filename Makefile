@@ -6,9 +6,10 @@ PEERS := $(HOME)/.cache/mlagent/peers
 GROOVY := $(HOME)/.cache/mlagent/groovy-lint
 STAMP := $(VENV)/installed
 WHEELHOUSE := dist/wheelhouse
+PARTS := $(addprefix tests/parts/,base engine install runc-keep-oom-score with)
 EXTRAS := worker,control,serve,image,loadtest,store
 
-.PHONY: demo test e2e e2e-full groovy bench lint render wheelhouse wheel clean
+.PHONY: demo test e2e e2e-full parts parts-stop groovy bench lint render wheelhouse wheel clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -38,19 +39,27 @@ test: lint
 	$(BIN)/pytest tests/unit tests/contract tests/pipeline -m 'not long'
 
 # Real parts, really run: the whole chain from a new project, broken on purpose, stopped in the middle, a real MLflow
-# server, a real browser.
+# server, a real browser, a real Docker engine and real registries of images. What tests/parts/with starts, it stops.
 e2e: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
-	$(BIN)/pytest tests/e2e -m 'not long'
+	tests/parts/with $(BIN)/pytest tests/e2e -m 'not long'
 
 # With the long forms: hundreds of kills.
 e2e-full: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
-	$(BIN)/pytest tests/pipeline tests/e2e
+	tests/parts/with $(BIN)/pytest tests/pipeline tests/e2e
+
+# The real parts alone, as the end-to-end tests have them: an engine that runs until `make parts-stop`.
+parts:
+	tests/parts/install
+	@echo "export MLAGENT_TEST_BASE=$$(tests/parts/base) MLAGENT_TEST_DOCKER_HOST=$$(tests/parts/engine start)"
+
+parts-stop:
+	tests/parts/engine stop
 
 # The Jenkins library: its own harness, in which the real mlagent runs too, and the lints of Groovy and shell.
 groovy: $(STAMP) $(GROOVY)/installed
-	shellcheck resources/mlagent/bootstrap.sh tests/groovy/run
+	shellcheck resources/mlagent/bootstrap.sh tests/groovy/run $(PARTS)
 	PATH="$(GROOVY)/node_modules/node/bin:$$PATH" $(GROOVY)/node_modules/.bin/npm-groovy-lint \
 	  --path vars --files '**/*.groovy' --config $(CURDIR)/tests/groovy --failon warning --noserver
 	MLAGENT_TEST_BIN=$(CURDIR)/$(BIN) tests/groovy/run
