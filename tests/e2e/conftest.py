@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.conftest import Cli
+from tests.parts.registry import PASSWORD, USER, Registry
+from tests.parts.registry import registry as run_registry
 
 ROOT = Path(__file__).parents[2]
 VENV = Path(sys.prefix)
@@ -135,3 +137,63 @@ def fresh(cli: Cli, tmp_path: Path) -> Path:
     """A new project without runs."""
     assert cli("init", "digits", cwd=tmp_path).returncode == 0
     return unhurried(tmp_path / "digits")
+
+
+@pytest.fixture(scope="session")
+def engine() -> dict[str, str]:
+    """What a command is told of the Docker engine that `tests/parts/with` started."""
+    return {"DOCKER_HOST": os.environ["MLAGENT_TEST_DOCKER_HOST"]}
+
+
+@pytest.fixture(scope="session")
+def base() -> str:
+    """The image layout that tests build on, as `package.base` names it."""
+    return f"oci:{os.environ['MLAGENT_TEST_BASE']}"
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A real container registry that wants TLS and a password."""
+    with run_registry(tmp_path_factory.mktemp("registry"), tls=True) as made:
+        yield made
+
+
+def ships(project: Path, base: str, registry: Registry, repository: str) -> Path:
+    """The project with what it takes to build an image and push it; its password is in TEAM_PASSWORD."""
+    path = project / "mlpipeline.yaml"
+    where = f"  repository: {registry.host}/{repository}\n"
+    login = f"  username: {USER}\n  password: env:TEAM_PASSWORD\n  ca: {registry.ca}\n" if registry.tls else ""
+    path.write_text(f"{path.read_text()}\npackage:\n  base: {base}\nregistry:\n{where}{login}")
+    return project
+
+
+@pytest.fixture(scope="session")
+def shipping(engine: dict[str, str]) -> dict[str, str]:
+    """The environment of a command that builds, tries and pushes."""
+    return engine | {"TEAM_PASSWORD": PASSWORD}
+
+
+@pytest.fixture(scope="session")
+def shipped(
+    finished: tuple[Path, object],
+    tmp_path_factory: pytest.TempPathFactory,
+    base: str,
+    registry: Registry,
+    shipping: dict[str, str],
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The finished project once more, now with an image that was built, tried and pushed; and what that printed."""
+    project = Path(shutil.copytree(finished[0], tmp_path_factory.mktemp("shipped") / "digits"))
+    ships(project, base, registry, "team/digits")
+    return project, ship(project, shipping)
+
+
+def ship(project: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Lock the serving environment where the project has no lock yet, and run all stages."""
+    command = [sys.executable, "-m", "mlagent"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLAGENT_")} | env
+    return subprocess.run([*command, "run"], cwd=project, env=kept, check=False, capture_output=True, text=True)
+
+
+def image(project: Path) -> str:
+    """The digest of the newest run's image, which is its manifest's."""
+    return str(record(project)["stages"]["package"]["outputs"]["image"]["digest"])
