@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from mlagent.adapters.mlflow import MlflowTracker
     from mlagent.adapters.remote_data import RemoteFiles
     from mlagent.config.sections import Data, Keep, Tracking
+    from mlagent.core.ports.engine import Engine
     from mlagent.core.ports.ledger import Ledger
     from mlagent.core.ports.models import ModelRegistry
     from mlagent.core.ports.store import Store
@@ -80,6 +82,20 @@ def tracker(settings: "Tracking", home: Path) -> "ExperimentTracker":
         return _mlflow(settings, home)
 
     return WaitingTracker(opened, home / "waiting")
+
+
+@contextmanager
+def container_engine() -> "Iterator[Engine]":
+    """The engine that DOCKER_HOST names, or this machine's own; NoEngine (20) when none can be used."""
+    try:
+        from mlagent.adapters.engine.docker import DockerEngine
+    except ImportError as error:
+        raise missing_package("docker", "image") from error
+    engine = DockerEngine()
+    try:
+        yield engine
+    finally:
+        engine.close()
 
 
 def registry(settings: "Tracking", home: Path, store: "Store") -> "ModelRegistry":

@@ -1,0 +1,1 @@
+"""The container engine's room: Docker's, through its SDK."""
