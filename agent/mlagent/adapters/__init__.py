@@ -1,7 +1,7 @@
 """The door to the outside: one vendor a file, opened only when something asks for it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -11,8 +11,11 @@ from mlagent.errors import ConfigError, missing_package
 
 if TYPE_CHECKING:
     from mlagent.adapters.mlflow import MlflowTracker
+    from mlagent.adapters.oci_registry.client import RegistryClient
     from mlagent.adapters.remote_data import RemoteFiles
+    from mlagent.config.images import Registry
     from mlagent.config.sections import Data, Keep, Tracking
+    from mlagent.core.oci import Reference
     from mlagent.core.ports.engine import Engine
     from mlagent.core.ports.ledger import Ledger
     from mlagent.core.ports.models import ModelRegistry
@@ -110,6 +113,27 @@ def registered(store: "Store") -> set[str]:
     from mlagent.adapters.local.models import LocalRegistry
 
     return LocalRegistry(store).digests()
+
+
+def image_registry(
+    where: "Reference",
+    settings: "Registry",
+    project: Path,
+    *,
+    keys: str = "registry.",
+    named: str = "registry.repository",
+    notice: Callable[[str], None] = lambda _: None,
+) -> "RegistryClient":
+    """The container registry of a reference, to be used in a `with`; who asks is said in `settings`.
+
+    A file of certificates is meant from the project's folder. Errors call a setting by `keys` and its name, and the
+    reference by the key in which it was `named`; `notice` is told that the registry is away.
+    """
+    try:
+        from mlagent.adapters.oci_registry import opened
+    except ImportError as error:
+        raise missing_package("urllib3", "image") from error
+    return opened(where, settings, project, keys=keys, named=named, notice=notice)
 
 
 class _LazyRegistry:
