@@ -11,6 +11,9 @@
     result     the run in numbers (result.json)
     run        the Locust process: gevent's patches happen there and nowhere else
     verdict    samples and limits to a Verdict (pure)
+    place      what is asked: a process, or the image in a container
+    startup    waits until a container is ready
+    standing   how the container stood, and what that says of the image (container.json; pure)
 
 Latency counts from the moment a request was due, so a stall delays every request that was due during it.
 """

@@ -1,6 +1,7 @@
-"""Put the exported model behind a real HTTP server, and judge its answers and its latency as users feel it."""
+"""Serve the image in a container, or without one the model in a process; judge answers and latency as users feel it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from mlagent.core.artifact import Artifact
+from mlagent.core.ports.engine import NoEngine
 from mlagent.core.stage import Needs, Package, Stage
 
 if TYPE_CHECKING:
@@ -16,23 +18,16 @@ if TYPE_CHECKING:
     from polars import DataFrame
 
     from mlagent.core.context import Context, Outputs
+    from mlagent.core.ports.engine import About, Engine
     from mlagent.data.encode import Shape
     from mlagent.loadtest.answers import Wrong
     from mlagent.loadtest.golden import Golden
+    from mlagent.loadtest.place import Place
     from mlagent.loadtest.result import Result
+    from mlagent.loadtest.standing import Standing
     from mlagent.loadtest.verdict import Limits, Measured
 
-GOLDEN = "golden.jsonl"
-TOO_SLOW = "a smaller model, a lower load-test.rate_per_second, or a limit that this machine can meet"
-TOO_LITTLE = (
-    "nothing else should run on this machine meanwhile; for more requests, a greater load-test.duration_seconds;"
-    " then give the same command again"
-)
-NO_LOAD = "latency and errors are not judged: no load was sent, for a golden row was not answered as expected"
-NOT_THE_SAME = (
-    f"the server does not answer what ONNX Runtime answers to the same row of {GOLDEN}: is signature.json the model's"
-    " own, does the model compute the same on each call and for each size of a batch?"
-)
+GOLDEN, STOOD, SAID = "golden.jsonl", "container.json", "server.log"
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,32 +70,110 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
-    """Serve the ONNX file on loopback; ask for golden rows, first one by one and then under load; judge the answers."""
-    from mlagent.loadtest import functional, golden
+    """Serve it; ask for golden rows, first one by one and then under load; judge how it stood and what it answered."""
+    from mlagent.loadtest import golden, judgement
+
+    rows, wrong = _golden(config, inputs, ctx), None
+    golden.write(ctx.work / GOLDEN, rows)
+    try:
+        with (_container if "image" in inputs else _process)(inputs, ctx) as place:
+            if place.url:
+                wrong = _ask(config, place, rows, ctx)
+            stood = place.standing()
+    except NoEngine as error:
+        return judgement.unserved(error, ctx.digests)
+    if stood:
+        (ctx.work / STOOD).write_bytes(msgspec.json.format(msgspec.json.encode(stood)))
+    return _judged(config, ctx, stood, wrong, len(rows))
+
+
+@contextmanager
+def _process(inputs: "Mapping[str, Path]", ctx: "Context") -> "Iterator[Place]":
+    """The exported model behind the server, beside mlagent."""
+    from mlagent.loadtest.place import Process
 
     name = ctx.sections["project"].name
-    rows = _golden(config, inputs, ctx)
-    golden.write(ctx.work / GOLDEN, rows)
     files = ["--model", str(inputs["onnx"]), "--signature", str(inputs["signature"])]
     arguments = [*files, "--name", name, "--port", "0", "--metrics-port", "0"]
     with ctx.tools.serve("mlagent.serving", arguments, ctx.work / "server.json") as url:
         ctx.log.info(f"serving {name} at {url}")
-        wrong = functional.check(
-            url,
-            rows,
-            tolerance=config.tolerance,
-            timeout_seconds=config.timeout_seconds,
-            real=config.golden == "test-rows",
+        yield Process(url)
+
+
+@contextmanager
+def _container(inputs: "Mapping[str, Path]", ctx: "Context") -> "Iterator[Place]":
+    """The image itself, by its digest, with what production gives it; the registry is up for the pull only."""
+    from mlagent import adapters
+    from mlagent.core.ports.engine import Limits as Given
+    from mlagent.loadtest.place import LINES, Container
+
+    given = ctx.sections["serving"]
+    with ExitStack() as held:
+        engine = held.enter_context(adapters.container_engine())
+        begun, image = _pulled(engine, inputs, ctx, held)
+        limits = Given(cpus=given.cpus, memory_mb=given.memory_mb)
+        served = held.enter_context(engine.serving(image, limits, ctx.run_id))
+        ctx.log.info(f"serving {begun.manifest} with {given.cpus:g} cpus and {given.memory_mb} MiB")
+        try:
+            place = Container(served, begun, given.start_seconds)
+            yield place
+            if place.standing().hint:
+                for line in served.said(20):
+                    ctx.log.output(line)
+        finally:
+            (ctx.work / SAID).write_text("".join(f"{line}\n" for line in served.said(LINES)))
+
+
+def _pulled(engine: "Engine", inputs: "Mapping[str, Path]", ctx: "Context", held: ExitStack) -> "tuple[Standing, str]":
+    """What will serve, and the engine's name for it, while `held` lasts; NoEngine for one of another platform."""
+    from mlagent.adapters import layout_server
+    from mlagent.core import oci
+    from mlagent.loadtest.standing import Standing
+
+    digest, given, about = ctx.digests["image"], ctx.sections["serving"], engine.about()
+    manifest = msgspec.json.decode(inputs["image"].read_bytes(), type=oci.Manifest)
+    pieces = {one.digest: ctx.blobs.path(one.digest) for one in (manifest.config, *manifest.layers)}
+    platform = _platform(pieces[manifest.config.digest], about)
+    with layout_server.serving({**pieces, digest: inputs["image"]}) as host:
+        image = held.enter_context(engine.pulled(host, digest))
+    return Standing(
+        engine=about.version,
+        platform=platform,
+        manifest=digest,
+        config=manifest.config.digest,
+        cpus=given.cpus,
+        memory_mb=given.memory_mb,
+    ), image
+
+
+def _platform(config: "Path", about: "About") -> str:
+    found = msgspec.json.decode(config.read_bytes())
+    platform = f"{found['os']}/{found['architecture']}"
+    if platform != about.platform:
+        raise NoEngine(
+            f"the image is for {platform}, and the container engine here runs {about.platform}",
+            hint=f"run this stage on a node of {platform}, or build for this one (package.platform)",
         )
-        if wrong is None:
-            _measure(config, url + functional.PATH, ctx)
-    return _judged(config, ctx, wrong, len(rows))
+    return platform
 
 
-def _measure(config: Config, url: str, ctx: "Context") -> None:
+def _ask(config: Config, place: "Place", rows: "list[Golden]", ctx: "Context") -> "Wrong | None":
+    """Ask for each golden row once; for load only where all are right, else give the first that is not."""
+    from mlagent.loadtest import functional
+
+    real, seconds = config.golden == "test-rows", config.timeout_seconds
+    wrong = functional.check(place.url, rows, tolerance=config.tolerance, timeout_seconds=seconds, real=real)
+    if wrong is None:
+        _measure(config, place, ctx)
+    return wrong
+
+
+def _measure(config: Config, place: "Place", ctx: "Context") -> None:
     """Send the load; once more where the meter itself was late, since such a reading says nothing."""
+    from mlagent.loadtest import functional
+
     for again in (True, False):
-        ctx.tools.run("mlagent.loadtest", _request(config, url, ctx), ctx.work)
+        ctx.tools.run("mlagent.loadtest", _request(config, place.url + functional.PATH, ctx), ctx.work, place.poll)
         measured, result = _measured(config, ctx)
         late = measured.late_share
         if late <= config.late_share_max or result.wrong:
@@ -109,35 +182,19 @@ def _measure(config: Config, url: str, ctx: "Context") -> None:
         ctx.log.warning(f"this machine was too busy: the meter sent {late:.2%} of the requests late; {told}")
 
 
-def _judged(config: Config, ctx: "Context", wrong: "Wrong | None", rows: int) -> "Outputs":
-    """One verdict on the rows at rest and, where these were right, on the load."""
+def _judged(config: Config, ctx: "Context", stood: "Standing | None", wrong: "Wrong | None", rows: int) -> "Outputs":
+    """Gather what was seen, and have it judged."""
     from datetime import UTC, datetime, timedelta
 
     from mlagent.adapters.onnx_runtime import tools
-    from mlagent.core.context import Outputs
-    from mlagent.core.verdict import verdict
-    from mlagent.loadtest import verdict as judging
+    from mlagent.loadtest.judgement import Seen, outputs
 
-    checks, seen, versions, notes = [judging.at_rest(wrong, rows)], "", tools(), [NO_LOAD]
-    if wrong is None:
+    seen = Seen(stood=stood, rows=rows, wrong=wrong, measured=None, result=None)
+    if wrong is None and seen.asked:
         measured, result = _measured(config, ctx)
-        checks += judging.judge(measured, _limits(config), result.first_wrong)
-        seen = f"p50 {measured.p50_ms:.2f}, p95 {measured.p95_ms:.2f} ms; " if measured.requests else ""
-        versions, notes = versions | {"locust": result.locust}, []
+        seen = msgspec.structs.replace(seen, measured=measured, result=result)
     until = (datetime.now(UTC) + timedelta(hours=config.valid_hours)).isoformat(timespec="milliseconds")
-    judged = verdict(judging.SUBJECT, checks, inputs=ctx.digests, tools=versions, valid_until=until, notes=notes)
-    return Outputs(
-        summary=seen + "; ".join(check.reason for check in checks),
-        verdicts=(judged,),
-        hint=_hint(judged.outcome, right=wrong is None and not result.wrong),
-    )
-
-
-def _hint(outcome: str, *, right: bool) -> str:
-    """What to do where the verdict is no, or says nothing."""
-    if not right:
-        return NOT_THE_SAME
-    return TOO_LITTLE if outcome == "inconclusive" else TOO_SLOW
+    return outputs(seen, _limits(config), ctx.sections["serving"].start_seconds, ctx.digests, tools(), until)
 
 
 def _measured(config: Config, ctx: "Context") -> "tuple[Measured, Result]":
@@ -195,8 +252,9 @@ def _limits(config: Config) -> "Limits":
 STAGE = Stage(
     name="load-test",
     title="Load-test the service level",
-    about="Serves the exported model over HTTP on loopback, asks it for golden rows, one by one and then under load by"
-    " Locust, and judges every answer, latency and errors.",
+    about="Serves the image in a container with production's limits or, where none is made, the exported model in a"
+    " process; asks it for golden rows, one by one and then under load by Locust, and judges every answer, latency and"
+    " errors.",
     config=Config,
     run=run,
     reads=("onnx", "signature", "shape", "data-profile", "test-rows"),
@@ -204,12 +262,15 @@ STAGE = Stage(
         Artifact("golden", GOLDEN, "rows to ask a server for, each with the answer that is expected"),
         Artifact("samples", "samples.npy", "every request: when due, its latency, its status, if wrong", optional=True),
         Artifact("latency", "latency.json", "percentiles after the warm-up, wrong answers", optional=True),
+        Artifact("container", STOOD, "of an image: its digests, limits, start, memory, end", optional=True),
     ),
+    sections=("serving",),
     uses=("project", "data"),
     facts=("schema",),
     effect="observe",
-    revision=2,
+    revision=3,
     needs=Needs(
+        docker=True,
         packages=(
             Package("onnxruntime", "serve"),
             Package("uvicorn", "serve"),
@@ -217,6 +278,6 @@ STAGE = Stage(
             Package("httptools", "serve"),
             Package("locust", "loadtest"),
             Package("polars", "control"),
-        )
+        ),
     ),
 )

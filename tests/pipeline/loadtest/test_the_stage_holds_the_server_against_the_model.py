@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from mlagent.config.images import Serving
 from mlagent.config.redact import Redactor
 from mlagent.config.sections import Data, Project
 from mlagent.core.context import Context, Outputs
@@ -20,7 +21,7 @@ from mlagent.data import encode, profile, signature
 from mlagent.data.schema import Column, Schema
 from mlagent.engine.child import LocalChildren
 from mlagent.engine.log import open_log
-from mlagent.loadtest import golden, samples
+from mlagent.loadtest import golden, judgement, samples
 from mlagent.stages import load_test
 from mlagent.training import encoder
 
@@ -86,11 +87,12 @@ class House:
         missing = cast("Any", None)
         context = Context(
             project=self.root, work=self.root / "work", kept=self.root, run_id="r", data=(),
-            sections={"project": Project(name="toy"), "data": data}, digests={}, facts={}, references={},
+            sections={"project": Project(name="toy"), "data": data, "serving": Serving()}, digests={}, facts={},
+            references={},
             worker=missing, tools=LocalChildren(self.root, [], log), tracker=missing, registry=missing, blobs=missing,
             asked=frozenset(), labels={}, log=log,
         )  # fmt: skip
-        inputs = {name: self.root / name for name in load_test.STAGE.reads}
+        inputs = {name: self.root / name for name in load_test.STAGE.reads if name != "image"}
         return load_test.run(load_test.Config(**{**QUICK, **changes}), inputs, context)
 
     @property
@@ -121,7 +123,7 @@ def test_a_server_that_answers_what_was_judged_passes(packed: House) -> None:
         "wrong answers": "pass",
     }
     assert packed.written == {"golden", "samples", "latency"}
-    assert outputs.verdicts[0].notes == ()
+    assert outputs.verdicts[0].notes == (judgement.IN_A_PROCESS,)
     rows = golden.read(packed.root / "work" / "golden.jsonl")
     assert len(rows) == 40
     assert all(set(one.row) == set("abc") for one in rows)
@@ -155,7 +157,7 @@ def test_a_signature_of_other_columns_order_is_caught_at_rest_and_no_load_is_spe
     (packed.root / "signature").write_bytes(msgspec.json.encode(skewed))
     outputs = packed.run()
     assert outcomes(outputs) == {"golden rows not as expected": "fail"}
-    assert (outputs.verdicts[0].outcome, len(outputs.verdicts[0].notes)) == ("fail", 1)
+    assert (outputs.verdicts[0].outcome, outputs.verdicts[0].notes[-1]) == ("fail", judgement.NO_LOAD)
     assert "of golden row 0 probabilities[0] is expected to be" in outputs.summary
     assert "is signature.json the model's own" in outputs.hint
     assert packed.written == {"golden"}
