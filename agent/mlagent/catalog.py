@@ -4,7 +4,19 @@ import msgspec
 
 from mlagent.config.sections import SHARED
 from mlagent.core.stage import Stage
-from mlagent.stages import check, evaluate, export, gate, load_test, register, split, train, validate_data
+from mlagent.stages import (
+    check,
+    evaluate,
+    export,
+    gate,
+    load_test,
+    package,
+    push,
+    register,
+    split,
+    train,
+    validate_data,
+)
 
 STAGES: tuple[Stage, ...] = (
     check.STAGE,
@@ -15,7 +27,9 @@ STAGES: tuple[Stage, ...] = (
     evaluate.STAGE,
     gate.STAGE,
     register.STAGE,
+    package.STAGE,
     load_test.STAGE,
+    push.STAGE,
 )
 
 SECTIONS: dict[str, type[msgspec.Struct]] = SHARED | {stage.name: stage.config for stage in STAGES}

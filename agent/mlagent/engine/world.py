@@ -11,7 +11,7 @@ from mlagent.errors import ConfigError, InfrastructureError
 
 ALIAS = "production"
 PRODUCTION, WAIVERS, ACCEPTED = "production-model", "waivers", "accepted-data"
-SERVER, LOCK, DOCKERFILE = "server", "serving-lock", "dockerfile"
+SERVER, LOCK, DOCKERFILE, BASE = "server", "serving-lock", "dockerfile", "base"
 
 
 def production(registry: ModelRegistry, model: str) -> tuple[str, Version | None]:
@@ -56,4 +56,12 @@ def image(project: Path, settings: Settings) -> dict[str, str]:
         SERVER: digest.of_json(server),
         LOCK: digest.of_file(lock) if lock and lock.is_file() else "",
         DOCKERFILE: digest.of_tree(own.parent) if own and own.is_file() else "",
+        BASE: _layout(project, package.base) if package else "",
     }
+
+
+def _layout(project: Path, base: str | None) -> str:
+    """What a base that is a folder holds; one in a registry is named by its digest, and is no fact of the world."""
+    scheme, _, folder = (base or "").partition(":")
+    index = project / Path(folder.partition("@")[0]).expanduser() / "index.json"
+    return digest.of_file(index) if scheme == "oci" and index.is_file() else ""

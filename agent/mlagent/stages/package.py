@@ -1,11 +1,29 @@
 """Pack the model with its server and frozen dependencies into a container image, the same bytes for the same inputs."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
 from mlagent.config.secret import Secret
+from mlagent.core.artifact import Artifact
+from mlagent.core.stage import Needs, Package, Stage
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from mlagent.core.context import Context, Outputs
+    from mlagent.image.assemble import Named
+    from mlagent.image.base import Base, Opened, Source, Wanted
+    from mlagent.image.layers import Layer
+    from mlagent.image.lock import Lock
+    from mlagent.image.uv import Target
+
+MANIFEST, SBOM, LOCK = "manifest.json", "sbom.cdx.json", "serving.lock"
+MEGA = 1_000_000
 
 DEFAULT_BASE = (
     "docker.io/library/python:3.11-slim-bookworm"
@@ -53,3 +71,183 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         str | None,
         Meta(description="A folder of this node in which builds share pieces of images; null: .mlagent/images."),
     ] = None
+
+
+def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
+    """Freeze where nothing is frozen yet, then build."""
+    lock, said = _locked(config, ctx)
+    if config.builder == "docker":
+        return _by_docker(config, lock, inputs, ctx)
+    base, base_name = _base(config, ctx)
+    python = base.inside.python(config.python, config.base or DEFAULT_BASE)
+    ours = _layers(config, lock, inputs, ctx)
+    return _put_together(_named(lock, base, base_name, ctx), base, python, lock, ours, said, ctx)
+
+
+def _locked(config: Config, ctx: "Context") -> "tuple[Lock, str]":
+    """The project's frozen environment, made now where there is none or it is asked for; what is to be said of it."""
+    from mlagent.core.files import write_whole
+    from mlagent.errors import InputError
+    from mlagent.image import freeze, lock
+
+    path, target = ctx.project / config.lock, _target(config, ctx)
+    asked, there = "relock" in ctx.asked, path.is_file()
+    if there and not asked:
+        found = lock.load(path, config.lock)
+        lock.check(found, config.lock, config.platform, config.python, lock.needed())
+        said = ""
+    else:
+        ctx.log.info(f"freezing the serving environment for {config.platform}, Python {config.python}")
+        found = freeze.freeze(target, ctx.tools, ctx.work)
+        try:
+            changed = found.changed_from(lock.load(path, config.lock)) if there else []
+        except InputError:  # it is renewed because it cannot be read
+            changed = ["all of it"]
+        said = f"{config.lock} made: commit it"
+        if there:
+            said = f"{config.lock}: {'; '.join(changed)}: commit it" if changed else f"{config.lock} is as it was"
+        write_whole(path, found.text().encode())
+        ctx.log.info(said)
+    (ctx.work / LOCK).write_text(found.text())
+    return found, said
+
+
+def _target(config: Config, ctx: "Context") -> "Target":
+    from pathlib import Path
+
+    from mlagent.errors import ConfigError
+    from mlagent.image.uv import Target
+
+    wheelhouse = ctx.project / Path(config.wheelhouse).expanduser() if config.wheelhouse else None
+    if wheelhouse and not wheelhouse.is_dir():
+        raise ConfigError(f"package.wheelhouse is no folder: {wheelhouse}", hint="`pip download -d FOLDER …` fills one")
+    return Target(config.platform, config.python, wheelhouse)
+
+
+def _base(config: Config, ctx: "Context") -> "tuple[Base, str]":
+    """What the image stands on, and the name of its repository, where it has one."""
+    from mlagent.image import base, layout
+
+    name = config.base or DEFAULT_BASE
+    if not name.startswith(layout.SCHEME):
+        wanted, where, opened = _remote(config, name, ctx)
+        return base.find(wanted, opened, ctx.blobs, ctx.log), where
+    source, wanted = layout.wanted(name, ctx.project, config.platform)
+    return base.find(wanted, lambda: nullcontext(source), ctx.blobs, ctx.log), ""
+
+
+def _remote(config: Config, name: str, ctx: "Context") -> "tuple[Wanted, str, Opened]":
+    """A base in a registry: which, its repository, and how to reach it."""
+    from mlagent import adapters
+    from mlagent.config.images import Registry
+    from mlagent.core import oci
+    from mlagent.errors import ConfigError
+    from mlagent.image.base import Wanted
+
+    try:
+        where = oci.parse(name)
+        settings = Registry(username=config.base_username, password=config.base_password, ca=config.base_ca)
+    except ValueError as error:
+        raise ConfigError(f"package.base: {error}", hint="write name@sha256:…, or oci:FOLDER") from error
+    if where.digest is None:
+        raise ConfigError(
+            f"package.base {name} names no digest, and what a tag means changes",
+            hint=f"`skopeo inspect --format '{{{{.Name}}}}@{{{{.Digest}}}}' docker://{where}` tells what to write",
+        )
+
+    def opened() -> "AbstractContextManager[Source]":
+        return adapters.image_registry(
+            where, settings, ctx.project, keys="package.base_", named="package.base", notice=ctx.log.warning
+        )
+
+    return Wanted(name, where.path, where.digest, config.platform), where.repository, opened
+
+
+def _layers(config: Config, lock: "Lock", inputs: "Mapping[str, Path]", ctx: "Context") -> "dict[str, Layer]":
+    """Ours, the lowest first: what changes seldom lies below what changes with every training."""
+    from mlagent.image import cache, server, wheels
+
+    def dependencies(folder: "Path", to: "Path") -> "Layer":
+        ctx.log.info(f"installing {len(lock.requirements)} packages for {config.platform}")
+        return wheels.layer(lock, config.lock, _target(config, ctx), ctx.tools, folder, to)
+
+    def model(folder: "Path", to: "Path") -> "Layer":
+        return server.model_layer(inputs["onnx"], inputs["signature"], to)
+
+    digests = ctx.digests["onnx"], ctx.digests["signature"]
+    return {
+        "dependencies": cache.layer(ctx.blobs, wheels.made_of(lock), dependencies),
+        "server": cache.layer(
+            ctx.blobs,
+            server.made_of(config.python),
+            lambda folder, to: server.layer(config.python, folder, to),
+        ),
+        "model": cache.layer(ctx.blobs, server.model_made_of(*digests), model),
+    }
+
+
+def _named(lock: "Lock", base: "Base", base_name: str, ctx: "Context") -> "Named":
+    from mlagent.core import digest
+    from mlagent.image import server
+    from mlagent.image.assemble import Named
+
+    return Named(
+        name=ctx.sections["project"].name,
+        model=ctx.digests["onnx"],
+        lock=digest.of_bytes(lock.text().encode()),
+        server=server.digest_of_server(),
+        base=base.digest,
+        base_name=base_name,
+    )
+
+
+def _put_together(
+    named: "Named", base: "Base", python: str, lock: "Lock", ours: "dict[str, Layer]", said: str, ctx: "Context"
+) -> "Outputs":
+    from mlagent.core import digest, oci
+    from mlagent.core.context import Outputs
+    from mlagent.image import assemble, cache, sbom
+
+    configuration = assemble.configuration(base, python, named, ours)
+    configured = oci.Descriptor(media_type=oci.CONFIG, digest=digest.of_bytes(configuration), size=len(configuration))
+    with cache.folder(ctx.blobs) as work:
+        file = work / "config.json"
+        file.write_bytes(configuration)
+        ctx.blobs.add(file, configured.digest)
+    manifest = assemble.manifest(configured, base, named, ours)
+    image = digest.of_bytes(manifest)
+    (ctx.work / MANIFEST).write_bytes(manifest)
+    (ctx.work / SBOM).write_bytes(sbom.bill(image, named, lock, base))
+    layers = [one.descriptor for one in (*base.layers, *ours.values())]
+    told = f"{digest.short(image)}, {len(layers)} layers, {sum(one.size for one in layers) / MEGA:.1f} MB"
+    return Outputs(
+        summary="; ".join(filter(None, [told, said])),
+        blobs=(configured.digest, *(one.digest for one in layers)),
+    )
+
+
+def _by_docker(config: Config, lock: "Lock", inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
+    """By a Docker engine, from the team's Dockerfile or our own."""
+    raise NotImplementedError
+
+
+STAGE = Stage(
+    name="package",
+    title="Build the image",
+    about="Freezes the serving environment, and lays the model, its server and these packages on a base by digest: a"
+    " container image, without a daemon and the same bytes each time, with its bill of materials.",
+    config=Config,
+    run=run,
+    reads=("onnx", "signature"),
+    writes=(
+        Artifact("image", MANIFEST, "the image's manifest, whose digest is the image's name", optional=True),
+        Artifact("sbom", SBOM, "what is in the image (CycloneDX)", optional=True),
+        Artifact("serving-lock", LOCK, "the frozen serving environment that went into it", optional=True),
+    ),
+    sections=("project",),
+    facts=("server", "serving-lock", "dockerfile", "base"),
+    wants=("package.base", "registry.repository"),
+    switches={"relock": "Freeze the serving environment anew, and say what changed."},
+    effect="compute",
+    needs=Needs(packages=(Package("uv", "image"), Package("deflate", "image"))),
+)
