@@ -101,7 +101,7 @@ def test_the_next_run_makes_no_image_and_finds_this_one_in_the_registry(
     assert image(project) == image(any_shipped[0])
     assert "already" in record(project)["stages"]["push"]["summary"]
     asked = registry.log[before:]
-    assert "http.request.method=HEAD" in asked
+    assert "http.request.method=GET" in asked
     assert "http.request.method=POST" not in asked
     assert "http.request.method=PUT" not in asked
 
