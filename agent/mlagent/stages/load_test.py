@@ -257,7 +257,7 @@ STAGE = Stage(
     " errors.",
     config=Config,
     run=run,
-    reads=("onnx", "signature", "shape", "data-profile", "test-rows"),
+    reads=("onnx", "signature", "shape", "data-profile", "test-rows", "image"),
     writes=(
         Artifact("golden", GOLDEN, "rows to ask a server for, each with the answer that is expected"),
         Artifact("samples", "samples.npy", "every request: when due, its latency, its status, if wrong", optional=True),
