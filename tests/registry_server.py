@@ -315,7 +315,7 @@ def serving(files: tuple[Path, Path] | None = None, port: int = 0) -> Iterator[D
 
 
 class Certificates(NamedTuple):
-    """An authority of its own, and a certificate of 127.0.0.1 and localhost that it signed."""
+    """An authority of its own, and a certificate of 127.0.0.1 that it signed."""
 
     ca: Path
     certificate: Path
@@ -328,7 +328,7 @@ def certificates(folder: Path) -> Certificates:
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority of the tests")])
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+    names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     authority = _certificate(issuer, issuer, ca_key.public_key())
     authority = authority.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     leaf = _certificate(subject, issuer, key.public_key())

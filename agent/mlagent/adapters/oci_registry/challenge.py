@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - a token of HTTP's grammar
-_START = re.compile(rf"\s*,?\s*({_TOKEN})(?:\s+|$)(?!=)")
+_START = re.compile(rf"\s*,?\s*({_TOKEN})(?:\s+(?![\s=])|\s*$|(?=\s*,))")
 _PARAMETER = re.compile(rf'\s*,?\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 

@@ -121,8 +121,7 @@ class Link:
             self._answered = True
             if answer.status != 401 or not ours:
                 return answer
-            self._auth.refused(said, answer.headers.getlist("WWW-Authenticate"), self.place.masked(text))
-            read(answer)
+            self._auth.refused(said, read(answer).headers.getlist("WWW-Authenticate"), self.place.masked(text))
             if body is not None and not isinstance(body, bytes):
                 body.seek(0)
         raise not_allowed(self.place, text)

@@ -44,6 +44,7 @@ class Upload:
         self._chunk, self._chunked, self._moved = CHUNK, True, 0
         self._patience = link.patience()
         self._at, self._done, self._most = "", 0, 0
+        self._misplaced = False  # it wanted another part than it was sent, and nothing arrived since
 
     def run(self, begun: str, there: Callable[[], bool]) -> int:
         """Send it to an upload that has begun (or begin one); how many bytes were moved, those sent in vain too.
@@ -51,7 +52,7 @@ class Upload:
         `there` tells whether the piece is there, for when the last answer was lost.
         """
         for _ in range(STARTS):
-            self._at, self._done = begun or self._begin(), 0
+            self._at, self._done, self._misplaced = begun or self._begin(), 0, False
             begun = ""
             try:
                 self._send(there)
@@ -105,8 +106,8 @@ class Upload:
             return
         if answer.status in REFUSED:
             raise _NoChunks
-        if answer.status == 416:
-            self._patience.after(Away(f"{self._link.place.host} wants another part of a piece than it was sent"))
+        if answer.status == 416 and not self._misplaced:
+            self._misplaced = True
             self._where()
             return
         _raise_if_lost(answer)
@@ -122,13 +123,13 @@ class Upload:
     def _stands(self, answer: Reply, otherwise: int) -> None:
         self._at = location(self._link, self._at, answer)
         found = re.fullmatch(r"(?:bytes=)?0-(\d+)", answer.headers.get("Range", ""))
-        done = otherwise if found is None else int(found[1]) + 1 if int(found[1]) else 0
+        done = otherwise if found is None else int(found[1]) + 1 if int(found[1]) else 0  # `0-0` is none, mostly
         if not self._done <= done <= self._size:
             raise _Gone
         self._moved += done - self._done
         self._done = done
         if done > self._most:
-            self._most = done
+            self._most, self._misplaced = done, False
             self._patience.renew()
             self._progress(done, self._size)
 
