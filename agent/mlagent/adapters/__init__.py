@@ -129,11 +129,21 @@ def image_registry(
     A file of certificates is meant from the project's folder. Errors call a setting by `keys` and its name, and the
     reference by the key in which it was `named`; `notice` is told that the registry is away.
     """
+    return _image_registry()(where, settings, project, keys=keys, named=named, notice=notice)
+
+
+def takes_anonymous_pushes(where: "Reference", settings: "Registry", project: Path) -> bool:
+    """Whether anybody may push to the repository: tries to begin, without credentials, and cancels it."""
+    with _image_registry()(where, settings, project, anonymous=True) as registry:
+        return registry.takes_anything(where.path)
+
+
+def _image_registry() -> "Callable[..., RegistryClient]":
     try:
         from mlagent.adapters.oci_registry import opened
     except ImportError as error:
         raise missing_package("urllib3", "image") from error
-    return opened(where, settings, project, keys=keys, named=named, notice=notice)
+    return opened
 
 
 class _LazyRegistry:

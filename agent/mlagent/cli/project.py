@@ -46,15 +46,21 @@ def init(app: App, name: str, template: str | None, *, data: bool, rows: Path | 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-@click.option("--only", metavar="STAGE", multiple=True, help="Of this stage alone; also: worker, store, machine.")
+@click.option(
+    "--only", metavar="STAGE", multiple=True, help="Of this stage alone; also: worker, store, registry, machine."
+)
 @click.pass_obj
 def doctor(app: App, *, as_json: bool, only: tuple[str, ...]) -> None:
-    """Say what this machine has and lacks, for which stage, and how to get it; exit 3 when a stage cannot run."""
+    """Say what this machine has and lacks, for which stage, and how to get it; exit 3 when a stage cannot run.
+
+    Where registry.repository is set, the registry is asked whether it lets anybody push, which fails as well.
+    """
     import msgspec
 
     from mlagent.engine.doctor import examine, examine_machine, examine_store
     from mlagent.engine.environment import declared
     from mlagent.engine.inside import examine_worker
+    from mlagent.engine.registry_check import examine_registry
     from mlagent.errors import ConfigError
     from mlagent.report.table import table
 
@@ -62,6 +68,7 @@ def doctor(app: App, *, as_json: bool, only: tuple[str, ...]) -> None:
     findings = examine(catalog.STAGES, own_worker=workspace is None or declared(app.project) is None)
     if workspace:
         findings += [*examine_worker(workspace), examine_store(workspace)]
+        findings += examine_registry(workspace) if not only or "registry" in only else []
     findings += examine_machine(app.environ)
     strangers = set(only) - {one.stage for one in findings}
     if strangers:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from mlagent.adapters.oci_registry.challenge import Challenge, chosen
 from mlagent.adapters.oci_registry.login import Login
-from mlagent.adapters.oci_registry.refusals import No, Place, by_status, not_allowed, strange
+from mlagent.adapters.oci_registry.refusals import No, NotAllowed, Place, by_status, not_allowed, strange
 from mlagent.adapters.oci_registry.wire import Reply
 from mlagent.errors import ConfigError
 
@@ -57,7 +57,7 @@ class Auth:
         if said and (self._login.bearer or wanted is None or wanted.scheme == "basic"):
             raise not_allowed(self._place, text)
         if wanted is None:
-            raise ConfigError(
+            raise NotAllowed(
                 self._place.masked(f"{text}; its login ({', '.join(challenges) or 'it names none'}) is not known here"),
                 hint="is a proxy with a login of its own before the registry?",
             )
