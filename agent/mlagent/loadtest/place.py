@@ -10,6 +10,7 @@ from mlagent.loadtest import startup
 from mlagent.loadtest.standing import Standing
 
 READING_SECONDS = 1.0
+ENDING_SECONDS = 2.0
 LINES = 2000
 LONGEST = 300
 
@@ -56,7 +57,9 @@ class Container:
             self._running()
 
     def standing(self) -> Standing:
-        """How it stands now, with all that was read before."""
+        """How it stands now, with all that was read before; one that answers no more is given a moment to end."""
+        if self._ready is not None:
+            startup.wait(self._served.metrics_url, self._running, ENDING_SECONDS)
         state = self._served.state()
         said = [line for line in self._served.said(LINES) if line.strip()]
         return msgspec.structs.replace(
