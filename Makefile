@@ -25,7 +25,7 @@ demo: $(STAMP)
 	$(BIN)/mlagent --project demo run
 	@printf '\n%s\n' 'Once more, to show what is reused:'
 	$(BIN)/mlagent --project demo run
-	@printf '\n%s\n' 'No image was built and nothing deployed: those stages are not in this version. What they will want here:'
+	@printf '\n%s\n' 'No image was built: no registry is named (agent/docs/image.md). What images, and deployment to come, want here:'
 	@$(BIN)/mlagent --project demo doctor --only machine
 
 lint: $(STAMP)

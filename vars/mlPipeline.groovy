@@ -164,10 +164,10 @@ boolean plan(Map build, String carry) {
         if (mlAgent.stops(build, 'mlpipeline.yaml', asked)) {
             return true
         }
-        build.missing = asked.out
+        build.putAll([missing: asked.out.all, plans: asked.out.plan])
     }
     Map said = mlAgent(command: 'plan --json', config: build.config, until: build.until, quiet: true, carry: carry,
-                       credentials: build.credentials, variables: build.missing)
+                       credentials: build.credentials, variables: build.plans)
     if (mlAgent.stops(build, 'plan', said)) {
         return true
     }

@@ -18,9 +18,9 @@ class FlowTest {
         Build build = jenkins().run()
         assert build.result == 'SUCCESS'
         assert build.of('stage')*.args*.get(0) == Agent.NAMES
-        assert build.commands == ['config secrets --json', 'plan --json'] + Agent.NAMES
-        assert build.of('timeout')*.args*.get(0)*.time == Agent.CATALOG.stages*.minutes
-        assert build.of('sh').drop(2)*.stage == Agent.NAMES
+        assert build.commands == ['config secrets --json', 'plan --json'] + Agent.RAN
+        assert build.of('timeout')*.args*.get(0)*.time == Agent.CATALOG.stages.findAll { it.name in Agent.RAN }*.minutes
+        assert build.of('sh').drop(2)*.stage == Agent.RAN
     }
 
     void "without labels one node does it all"() {
@@ -55,6 +55,26 @@ class FlowTest {
         assert build.of('sh').last().with { [it.stage, it.node] } == ['load-test', 'small']
     }
 
+    void "a stage with nothing to do is shown where the build is, by no sh and on no node of its own"() {
+        agent.known = [push: [reason: 'registry.repository not set']]
+        Build build = jenkins().run(KINDS)
+        assert build.of('stage')*.args*.get(0) == Agent.NAMES
+        assert build.said.contains('nothing to do, registry.repository not set')
+        assert build.commands.intersect(Agent.IMAGES).empty
+    }
+
+    void "an image is pushed from a node on which no team code runs, and from no other"() {
+        agent.off = []
+        Build build = jenkins().run("mlPipeline(agents: [any: 'linux', trusted: 'keys'])")
+        assert build.result == 'SUCCESS' : build.said
+        assert build.of('sh').findAll { it.node == 'keys' }*.stage.findAll() == ['push']
+        agent.done = []
+        Build refused = jenkins().run("mlPipeline(agents: [any: 'linux'])")
+        assert refused.result == 'FAILURE'
+        assert refused.said.contains('This stage holds keys')
+        assert !refused.commands.contains('push')
+    }
+
     void "what turns out to be known after all takes no gpu"() {
         agent.before = { String command, Map what -> if (command == 'split') { agent.done << 'train' } }
         assert !('cuda' in jenkins().run(KINDS).labels)
@@ -81,6 +101,18 @@ class FlowTest {
         assert seen.check == [:]
     }
 
+    void "the key of the registry reaches the stage that reads it, and no plan"() {
+        agent.secrets = ['REGISTRY_PASSWORD']
+        agent.keys = agent.secrets
+        agent.off = []
+        agent.known = Agent.NAMES.collectEntries { [it, [credentials: it == 'push' ? agent.keys : []]] }
+        List seen = []
+        agent.before = { String command, Map what -> if (what.env.REGISTRY_PASSWORD) { seen << command } }
+        Build build = jenkins(secrets: [REGISTRY_PASSWORD: 'hunter4']).run("mlPipeline(agents: [trusted: 'keys'])")
+        assert build.result == 'SUCCESS' : build.said
+        assert seen == ['push']
+    }
+
     void "another file of configuration and a last stage are passed on"() {
         Map seen = [:]
         agent.before = { String command, Map what -> seen[command] = [what.env.MLPIPELINE_CONFIG, what.env.MLPIPELINE_UNTIL] }
@@ -97,7 +129,7 @@ class FlowTest {
 
     void "milestones rise, one before the first stage that runs and one before each further node"() {
         Build build = jenkins().run(KINDS)
-        assert build.of('milestone')*.args*.get(0)*.ordinal == [2, 5, 6, 8, 10]
+        assert build.of('milestone')*.args*.get(0)*.ordinal == [2, 5, 6, 8, 11]
         assert !build.said.contains('milestone')
         agent = new Agent()
         assert jenkins().run().of('milestone')*.args*.get(0)*.ordinal == [1]
@@ -131,7 +163,7 @@ class FlowTest {
         Build build = jenkins.run()
         assert build.description == 'digits v1'
         assert build.value == [run: 'r1', result: 'SUCCESS', description: 'digits v1']
-        assert new File(home, "archive/1").listFiles()[0].list().toList().toSet().containsAll(Agent.NAMES*.concat('.json'))
+        assert new File(home, "archive/1").listFiles()[0].list().toList().toSet().containsAll(Agent.RAN*.concat('.json'))
     }
 
     void "approval is asked outside of any node, under a fixed id, and names who gave it"() {

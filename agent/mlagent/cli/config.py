@@ -57,16 +57,22 @@ def check(app: App, sets: tuple[str, ...]) -> None:
 
 @config.command("secrets")
 @set_option
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of the names.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: all of them, and those a plan needs.")
 @click.pass_obj
 def secret_variables(app: App, sets: tuple[str, ...], *, as_json: bool) -> None:
     """Name the environment variables that the configuration takes secrets from and that are not set here."""
     import msgspec
 
-    from mlagent.engine.courier import variables
+    from mlagent.engine.courier import BY_ALL, variables
 
-    missing = [name for name in variables(app.settings(parse_sets(sets))) if not app.environ.get(name)]
-    click.echo(msgspec.json.encode(missing).decode() if as_json else "\n".join(missing), nl=bool(missing) or as_json)
+    settings = app.settings(parse_sets(sets))
+    missing, plan = (
+        [name for name in variables(settings, sections) if not app.environ.get(name)] for sections in (None, BY_ALL)
+    )
+    if as_json:
+        click.echo(msgspec.json.encode({"all": missing, "plan": plan}).decode())
+    else:
+        click.echo("\n".join(missing), nl=bool(missing))
 
 
 @config.command()

@@ -7,10 +7,16 @@ import groovy.json.JsonSlurperClassic
 class Agent {
     static final Map CATALOG = new JsonSlurperClassic().parse(new File(Jenkins.ROOT, 'resources/mlagent/stages.json'))
     static final List NAMES = CATALOG.stages*.name
+    /** What has nothing to do in a project that names no registry. */
+    static final List IMAGES = ['package', 'push']
+    static final List RAN = NAMES - IMAGES
 
     Set done = []
     Map ends = [:]
     List secrets = []
+    /** Secrets that one stage alone reads, and no plan. */
+    List keys = []
+    List off = IMAGES
     Map known = [:]
     boolean shared = false
     /** Called before a command, given its name and environment; may throw as a lost agent does. */
@@ -19,7 +25,7 @@ class Agent {
     int call(Map what) {
         String command = what.env.MLPIPELINE_COMMAND
         before(command, what)
-        if (command == 'config secrets --json') { return out(what, secrets) }
+        if (command == 'config secrets --json') { return out(what, [all: secrets, plan: secrets - keys]) }
         if (command == 'plan --json') { return ends[command] ? end(what, command) : out(what, plan(what)) }
         return end(what, command)
     }
@@ -28,7 +34,7 @@ class Agent {
         boolean carries = what.env.MLPIPELINE_CARRY == 'out' && !shared
         if (carries) { new File(what.workspace, 'carry.tar').text = done.join(' ') }
         List told = CATALOG.stages.collect {
-            [stage: it.name, title: it.title, state: it.name in done ? 'reuse' : 'run', reason: 'because', key: null,
+            [stage: it.name, title: it.title, state: it.name in off ? 'off' : it.name in done ? 'reuse' : 'run', reason: 'because', key: null,
              node: it.node, timeout_minutes: it.minutes, credentials: secrets, exit_code: 0, message: '', hint: ''] +
                 (known[it.name] ?: [:])
         }

@@ -94,9 +94,11 @@ def test_a_stage_is_told_the_variables_of_the_secrets_it_reads(project: Path, cl
     with (project / "mlpipeline.yaml").open("a") as file:
         file.write("tracking: {token: env:FLOW, password: file:there}\nstore: {access_key: env:KEY}\n")
         file.write("jenkins: {url: http://127.0.0.1:9, user: ada, token: env:ASKED_BY_PEOPLE}\n")
+        file.write("registry: {repository: ghcr.io/a/b, username: ada, password: env:PUSH}\n")
     assert told(project).stages[0].credentials == ("FLOW", "KEY")
     ended = cli("config", "secrets", "--json", cwd=project, env={"KEY": "x"})
-    assert (ended.returncode, json.loads(ended.stdout)) == (0, ["FLOW"])
+    assert (ended.returncode, json.loads(ended.stdout)) == (0, {"all": ["FLOW", "PUSH"], "plan": ["FLOW"]})
+    assert cli("config", "secrets", cwd=project, env={"KEY": "x"}).stdout.split() == ["FLOW", "PUSH"]
 
 
 def test_a_run_goes_on_where_it_was_carried_to(project: Path, tmp_path: Path) -> None:
