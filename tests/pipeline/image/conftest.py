@@ -15,7 +15,8 @@ from mlagent.engine.child import LocalChildren
 from mlagent.stages import package
 from tests.small_base import make
 
-BASE = "oci:../base"
+BASE = "oci:../../base"
+PLANTED = "planted-for-nobody-to-see"
 
 
 class Told:
@@ -102,6 +103,28 @@ def manifest_in(work: Path) -> oci.Manifest:
     return msgspec.json.decode((work / package.MANIFEST).read_bytes(), type=oci.Manifest)
 
 
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A project that was frozen from the real index and built on an empty node, once a session; look, and no more.
+
+    Where it was built, a secret was in the environment.
+    """
+    folder = tmp_path_factory.mktemp("built")
+    make(folder / "base")
+    shop = Shop(folder / "one")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_SECRET_ACCESS_KEY", "MLAGENT_REGISTRY_PASSWORD", "PIP_PASSWORD"):
+            patch.setenv(name, PLANTED)
+        shop.run()
+    return shop
+
+
+@pytest.fixture(scope="session")
+def frozen(built: Shop) -> str:
+    """Its lock."""
+    return (built.project / "serving.lock").read_text()
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """A folder with a base beside the projects in it."""
@@ -110,16 +133,13 @@ def small(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shop(small: Path) -> Shop:
-    """A project with an exported model, which has no lock yet."""
-    return Shop(small / "one")
+def shop(small: Path, built: Shop) -> Shop:
+    """A project with an exported model, which has no lock yet, on the node that built before."""
+    return Shop(small / "one", built.blobs.home)
 
 
-@pytest.fixture(scope="session")
-def frozen(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A lock, made by the stage from the real index once a session."""
-    folder = tmp_path_factory.mktemp("frozen")
-    make(folder / "base")
-    shop = Shop(folder / "one")
-    shop.run()
-    return (shop.project / "serving.lock").read_text()
+@pytest.fixture
+def locked(shop: Shop, frozen: str) -> Shop:
+    """The same, whose lock is committed."""
+    (shop.project / "serving.lock").write_text(frozen)
+    return shop
