@@ -103,7 +103,11 @@ def test_a_registry_that_is_not_there_is_away_soon(open_: Opened, waits: Waits) 
 
 
 @pytest.mark.parametrize("host", ["registry.invalid", "registry.invalid:5000"])
-def test_a_name_that_nobody_knows_is_said(open_: Opened, host: str) -> None:
+def test_a_name_that_nobody_knows_is_said(open_: Opened, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(InfrastructureError, match=f"the name {host} is not known here"):
         open_(host).manifest(PATH, "v1")
 
