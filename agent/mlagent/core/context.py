@@ -1,6 +1,6 @@
 """What a running stage is given: where it may write, whom it may ask, how it speaks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,41 @@ class DataFile(msgspec.Struct, frozen=True):
     part: str = ""
 
 
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """A stage of this run that is done: what its result depends on, what it made (digests by artifact), what it judged.
+
+    `ended` is RFC 3339 in UTC: when it was judged, also where another run (`made_by`) did so.
+    """
+
+    stage: str
+    key: str | None
+    outputs: Mapping[str, str]
+    verdicts: tuple[Verdict, ...]
+    ended: str
+    made_by: str
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run comes from; for what is told about a release, and in no result.
+
+    `builder` is who runs mlagent (the controller's address in Jenkins), `url` this build's page there; `begun` is
+    RFC 3339 in UTC; `sources`, `data` and `config` are digests. What is not known is empty.
+    """
+
+    builder: str
+    url: str
+    job: str
+    commit: str
+    dirty: bool
+    author: str
+    repository: str
+    build: int
+    begun: str
+    sources: str
+    data: str
+    config: str
+
+
 class Outputs(msgspec.Struct, frozen=True, kw_only=True):
     """What a stage gives back: a line for people, its verdicts, and what to do when one is not a pass.
 
@@ -47,7 +82,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     world's state that it declared, and `references` the files that stand for some of them, where there are any.
     `worker` runs the team's code, `tools` mlagent's own programs. `blobs` are pieces of images, `asked` the switches of
     the stage's command that were given. `labels` say which build and commit this is; they may be shown, and enter no
-    result.
+    result. `done` are the stages before that are, and `origin` tells where the run comes from.
     """
 
     project: Path
@@ -66,4 +101,6 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     blobs: Blobs
     asked: frozenset[str]
     labels: Mapping[str, str]
+    done: tuple[Done, ...]
+    origin: Callable[[], Origin]
     log: Log

@@ -9,7 +9,7 @@ from mlagent import adapters
 from mlagent.core.context import Context
 from mlagent.core.ports.store import CorruptBlob, MissingBlob
 from mlagent.core.stage import Stage
-from mlagent.engine import environment, hooks, skips, world
+from mlagent.engine import environment, hooks, origin, skips, world
 from mlagent.engine.child import LocalChildren
 from mlagent.engine.keys import Given
 from mlagent.engine.log import EngineLog
@@ -51,6 +51,8 @@ def of(
         blobs=workspace.blobs,
         asked=workspace.asked,
         labels=_labels(run),
+        done=origin.done(run),
+        origin=lambda: origin.of(workspace.project, given, run),
         log=log,
     )
 

@@ -1,0 +1,64 @@
+"""Where a run comes from, and what of it is done: told about a release, and part of no result."""
+
+import os
+import re
+import socket
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mlagent.core import digest
+from mlagent.core.context import Done, Origin
+from mlagent.engine.keys import Given
+from mlagent.engine.record import RunRecord
+
+
+def done(run: RunRecord) -> tuple[Done, ...]:
+    """The stages of the run that are done, in the order in which they were recorded."""
+    return tuple(
+        Done(
+            stage=name,
+            key=entry.key,
+            outputs={artifact: stored.digest for artifact, stored in entry.outputs.items()},
+            verdicts=entry.verdicts,
+            ended=entry.ended or "",
+            made_by=entry.reused_from or run.run_id,
+        )
+        for name, entry in run.stages.items()
+        if entry.state == "done"
+    )
+
+
+def of(project: Path, given: Given, run: RunRecord) -> Origin:
+    """By Jenkins' variables where it runs there, by git where the project is a checkout; never a secret."""
+    in_jenkins = os.environ.get("JENKINS_URL", "")
+    return Origin(
+        builder=in_jenkins or f"mlagent on {socket.gethostname()}",
+        url=os.environ.get("BUILD_URL", "") if in_jenkins else "",
+        job=os.environ.get("JOB_NAME", "") if in_jenkins else "",
+        commit=run.commit or "",
+        dirty=bool(run.dirty),
+        author=_git(project, "log", "-1", "--format=%ae") if run.commit else "",
+        repository=_without_login(_git(project, "remote", "get-url", "origin")) if run.commit else "",
+        build=run.build,
+        begun=run.begun,
+        sources=digest.of_json(given.sources),
+        data=given.facts.get("data", ""),
+        config=digest.of_json(given.config),
+    )
+
+
+def _git(project: Path, *arguments: str) -> str:
+    try:
+        return subprocess.run(
+            ["git", "-C", str(project), *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _without_login(url: str) -> str:
+    """A token often stands in the address of a remote, before the host."""
+    if urlsplit(url).netloc:
+        return re.sub(r"//[^/@]*@", "//", url)
+    return url
