@@ -4,7 +4,9 @@ import gzip
 import hashlib
 import io
 import json
+import shutil
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,10 +80,6 @@ class Image(NamedTuple):
 
 def make(folder: Path, base: Path | None, command: list[str], architecture: str = "amd64") -> Image:
     """The program on top of a base's layers, where there is one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    pieces, layers, ids = _base(base) if base else ({}, [], [])
-    raw = _packed(STUB.encode())
-    layer = _piece(folder, pieces, gzip.compress(raw, 6, mtime=0), "layer.v1.tar+gzip")
     runs = {
         "User": "65532:65532",
         "Entrypoint": ["/usr/bin/python3", "/srv/stub.py"],
@@ -89,12 +87,34 @@ def make(folder: Path, base: Path | None, command: list[str], architecture: str 
         "Env": ["PATH=/usr/bin"],
         "ExposedPorts": {"8000/tcp": {}, "8001/tcp": {}},
     }
+    return layered(folder, base, {"srv/stub.py": STUB.encode()}, runs, architecture)
+
+
+def layered(
+    folder: Path, base: Path | None, files: Mapping[str, bytes], runs: dict[str, Any], architecture: str = "amd64"
+) -> Image:
+    """Files as one more layer; `runs` says how it runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pieces, layers, ids = _base(base) if base else ({}, [], [])
+    raw = _packed(files)
+    layer = _piece(folder, pieces, gzip.compress(raw, 6, mtime=0), "layer.v1.tar+gzip")
     rootfs = {"type": "layers", "diff_ids": [*ids, f"sha256:{hashlib.sha256(raw).hexdigest()}"]}
     told = {"architecture": architecture, "os": "linux", "config": runs, "rootfs": rootfs}
     config = _piece(folder, pieces, json.dumps(told).encode(), "config.v1+json")
     top = {"schemaVersion": 2, "mediaType": f"{OCI}.manifest.v1+json", "config": config, "layers": [*layers, layer]}
     manifest = _piece(folder, pieces, json.dumps(top).encode(), "manifest.v1+json")
     return Image(pieces, str(manifest["digest"]), str(config["digest"]))
+
+
+def as_layout(image: Image, layout: Path) -> Path:
+    """Write it as an image layout, in a folder that is not there yet."""
+    (layout / "blobs/sha256").mkdir(parents=True)
+    for digest, path in image.pieces.items():
+        shutil.copyfile(path, layout / "blobs" / digest.replace(":", "/"))
+    top = {"mediaType": f"{OCI}.manifest.v1+json", "digest": image.manifest, "size": image.file.stat().st_size}
+    (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [top]}))
+    (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    return layout
 
 
 def _base(layout: Path) -> tuple[dict[str, Path], list[dict[str, Any]], list[str]]:
@@ -108,12 +128,13 @@ def _base(layout: Path) -> tuple[dict[str, Path], list[dict[str, Any]], list[str
     return pieces, manifest["layers"], read(manifest["config"]["digest"])["rootfs"]["diff_ids"]
 
 
-def _packed(program: bytes) -> bytes:
+def _packed(files: Mapping[str, bytes]) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as tar:
-        entry = tarfile.TarInfo("srv/stub.py")
-        entry.size, entry.mode = len(program), 0o644
-        tar.addfile(entry, io.BytesIO(program))
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o644
+            tar.addfile(entry, io.BytesIO(content))
     return file.getvalue()
 
 

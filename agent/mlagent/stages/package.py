@@ -1,7 +1,7 @@
 """Pack the model with its server and frozen dependencies into a container image, the same bytes for the same inputs."""
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import msgspec
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlagent.core.context import Context, Outputs
+    from mlagent.core.oci import Descriptor
     from mlagent.image.assemble import Named
     from mlagent.image.base import Base, Opened, Source, Wanted
+    from mlagent.image.dockerfile import Recipe
     from mlagent.image.layers import Layer
     from mlagent.image.lock import Lock
     from mlagent.image.uv import Target
@@ -77,11 +79,11 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     """Freeze where nothing is frozen yet, then build."""
     lock, said = _locked(config, ctx)
     if config.builder == "docker":
-        return _by_docker(config, lock, inputs, ctx)
+        return _by_docker(config, lock, said, inputs, ctx)
     base, base_name = _base(config, ctx)
     python = base.inside.python(config.python, config.base or DEFAULT_BASE)
     ours = _layers(config, lock, inputs, ctx)
-    return _put_together(_named(lock, base, base_name, ctx), base, python, lock, ours, said, ctx)
+    return _put_together(_named(lock, base.digest, base_name, ctx), base, python, lock, ours, said, ctx)
 
 
 def _locked(config: Config, ctx: "Context") -> "tuple[Lock, str]":
@@ -186,7 +188,7 @@ def _layers(config: Config, lock: "Lock", inputs: "Mapping[str, Path]", ctx: "Co
     }
 
 
-def _named(lock: "Lock", base: "Base", base_name: str, ctx: "Context") -> "Named":
+def _named(lock: "Lock", base: str, base_name: str, ctx: "Context") -> "Named":
     from mlagent.core import digest
     from mlagent.image import server
     from mlagent.image.assemble import Named
@@ -196,7 +198,7 @@ def _named(lock: "Lock", base: "Base", base_name: str, ctx: "Context") -> "Named
         model=ctx.digests["onnx"],
         lock=digest.of_bytes(lock.text().encode()),
         server=server.digest_of_server(),
-        base=base.digest,
+        base=base,
         base_name=base_name,
     )
 
@@ -205,7 +207,6 @@ def _put_together(
     named: "Named", base: "Base", python: str, lock: "Lock", ours: "dict[str, Layer]", said: str, ctx: "Context"
 ) -> "Outputs":
     from mlagent.core import digest, oci
-    from mlagent.core.context import Outputs
     from mlagent.image import assemble, cache, sbom
 
     configuration = assemble.configuration(base, python, named, ours)
@@ -215,20 +216,63 @@ def _put_together(
         file.write_bytes(configuration)
         ctx.blobs.add(file, configured.digest)
     manifest = assemble.manifest(configured, base, named, ours)
-    image = digest.of_bytes(manifest)
-    (ctx.work / MANIFEST).write_bytes(manifest)
-    (ctx.work / SBOM).write_bytes(sbom.bill(image, named, lock, base))
     layers = [one.descriptor for one in (*base.layers, *ours.values())]
-    told = f"{digest.short(image)}, {len(layers)} layers, {sum(one.size for one in layers) / MEGA:.1f} MB"
-    return Outputs(
-        summary="; ".join(filter(None, [told, said])),
-        blobs=(configured.digest, *(one.digest for one in layers)),
-    )
+    return _written(manifest, [configured, *layers], sbom.bill(digest.of_bytes(manifest), named, lock, base), said, ctx)
 
 
-def _by_docker(config: Config, lock: "Lock", inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
-    """By a Docker engine, from the team's Dockerfile or our own."""
-    raise NotImplementedError
+def _written(manifest: bytes, pieces: "list[Descriptor]", bill: bytes, said: str, ctx: "Context") -> "Outputs":
+    """Leave the files; `pieces` are the configuration and the layers."""
+    from mlagent.core import digest
+    from mlagent.core.context import Outputs
+
+    (ctx.work / MANIFEST).write_bytes(manifest)
+    (ctx.work / SBOM).write_bytes(bill)
+    size = sum(one.size for one in pieces[1:]) / MEGA
+    told = f"{digest.short(digest.of_bytes(manifest))}, {len(pieces) - 1} layers, {size:.1f} MB"
+    return Outputs(summary="; ".join(filter(None, [told, said])), blobs=tuple(one.digest for one in pieces))
+
+
+def _by_docker(config: Config, lock: "Lock", said: str, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
+    """By a Docker engine, from the team's Dockerfile or our own; what it made is taken out of it again."""
+    from mlagent.core import digest
+    from mlagent.image import assemble, cache, dockerfile, exported, sbom
+
+    recipe = dockerfile.recipe(ctx.project, config.dockerfile)
+    base, base_name = _base(config, ctx) if recipe.wants_base else (None, "")
+    named = _named(lock, base.digest if base else "", base_name, ctx)
+    labels = {name: value for name, value in named.labels().items() if value}
+    ending = dockerfile.ending(assemble.settings("python3", named.name)["Cmd"], labels)
+    files = inputs["onnx"], inputs["signature"]
+    with cache.folder(ctx.blobs) as work:
+        dockerfile.lay_out(work / "context", recipe, lock, files, _target(config, ctx).wheelhouse, ending)
+        configuration, tars = _engine_builds(recipe, base, config.platform, work, ctx)
+        made = exported.take(configuration, tars, base, labels, config.platform, ctx.blobs)
+    bill = sbom.bill(digest.of_bytes(made.manifest), named, lock, made.image)
+    layers = [one.descriptor for one in made.image.layers]
+    return _written(made.manifest, [made.config, *layers], bill, said, ctx)
+
+
+def _engine_builds(
+    recipe: "Recipe", base: "Base | None", platform: str, work: "Path", ctx: "Context"
+) -> "tuple[Path, Sequence[Path]]":
+    """Configuration and layers; the engine has the base for the time of the build. TeamCodeError (5) names the step."""
+    from mlagent import adapters
+    from mlagent.adapters import layout_server
+    from mlagent.core.ports.engine import BuildFailed
+    from mlagent.image import exported
+
+    with ExitStack() as held:
+        engine, arguments = held.enter_context(adapters.container_engine()), {}
+        if base:
+            pieces, manifest = exported.served(base, work, ctx.blobs)
+            with layout_server.serving(pieces) as host:
+                arguments["BASE"] = held.enter_context(engine.pulled(host, manifest))
+        folder, name = work / "context", recipe.path.name
+        try:
+            image = held.enter_context(engine.built(folder, name, arguments, platform, ctx.log.output))
+        except BuildFailed as error:
+            raise recipe.failed(error) from error
+        return engine.export(image, work)
 
 
 STAGE = Stage(
