@@ -51,7 +51,11 @@ class Layout:
         file = self._file(digest)
         if not file.is_file():
             raise InputError(f"{self._name} lacks its piece {digest}", hint="write the layout anew, and whole")
-        shutil.copyfile(file, to)
+        try:
+            shutil.copyfile(file, to)
+        except OSError as error:
+            error.filename = str(to)  # it names what was read, and a full disk is where it is written
+            raise
         self._must_be(content.of_file(to), digest)
         if progress:
             progress(size, size)
