@@ -1,4 +1,4 @@
-"""`builder: docker`: a real engine builds from our Dockerfile or the team's, and what it made is taken out and goes on."""
+"""`builder: docker`: a real engine builds from our Dockerfile or the team's, and what it made is taken out of it."""
 
 import importlib.util
 import json
@@ -11,6 +11,7 @@ from typing import Any
 import docker
 import pytest
 
+from mlagent.adapters.engine import holder
 from mlagent.adapters.engine.leftovers import IMAGES, LABEL, names
 from mlagent.image import assemble, lock
 from tests import stub_image
@@ -61,8 +62,15 @@ def piece(project: Path, digest: str) -> bytes:
 
 
 def left(client: docker.DockerClient) -> list[str]:
+    """What processes that ended have left with the engine."""
     containers = client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
-    return [str(one.name) for one in containers] + [one for one in names(client) if IMAGES in one]
+    there = [str(one.name) for one in containers] + [one for one in names(client) if IMAGES in one]
+    return [one for one in there if holder.gone(one)]
+
+
+def unnamed(client: docker.DockerClient) -> set[str]:
+    """What a build leaves beside its image."""
+    return {one["Id"] for one in client.api.images(all=True) if not one.get("RepoTags") and not one.get("RepoDigests")}
 
 
 def test_the_teams_own_dockerfile_finds_what_it_is_given_and_its_image_is_load_tested(
@@ -103,10 +111,11 @@ def test_a_step_of_the_teams_that_does_not_work_is_named_and_is_theirs(
     (project / "image").mkdir()
     (project / "image/Dockerfile").write_text(text)
     configured(project, f"base: {base}", "dockerfile: image/Dockerfile")
+    before = unnamed(client)
     ended = cli("run", "--until", "package", cwd=project, env=engine)
     assert ended.returncode == 5, ended.stderr
     assert f"package.dockerfile: {said}" in ended.stderr
-    assert left(client) == []
+    assert (left(client), unnamed(client) - before) == ([], set())
 
 
 def test_without_an_engine_it_is_infrastructure_that_is_missing(project: Path, cli: Cli, tmp_path: Path) -> None:
@@ -125,28 +134,37 @@ def test_our_own_dockerfile_makes_an_image_that_passes_its_load_test(
     assert frozen.returncode == 0, frozen.stderr
     found = lock.load(project / "serving.lock", "serving.lock")
     plain = [f"{one.name}=={one.version}" for one in found.requirements]
-    options = ["--no-deps", "--only-binary", ":all:", "--quiet", "--disable-pip-version-check", "--dest", wheelhouse]
+    options = [
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--dest",
+        str(wheelhouse),
+    ]
     subprocess.run([sys.executable, "-m", "pip", "download", *options, *plain], check=True)
     configured(project, f"base: oci:{layout}", f"wheelhouse: {wheelhouse}")
+    before = unnamed(client)
     ended = cli("run", "--until", "load-test", cwd=project, env=engine)
     assert ended.returncode == 0, ended.stderr
     assert states(project)["load-test"] == "done"
     config = json.loads(piece(project, manifest(project)["config"]["digest"]))["config"]
     wanted = assemble.settings("python3", "digits")
     assert {name: config[name] for name in wanted} == wanted
-    assert set(f"{name}={value}" for name, value in assemble.ENVIRONMENT.items()) <= set(config["Env"])
+    assert {f"{name}={value}" for name, value in assemble.ENVIRONMENT.items()} <= set(config["Env"])
     assert set(config["ExposedPorts"]) == {"8000/tcp", "8001/tcp"}
     assert manifest(project)["annotations"] == config["Labels"]
-    assert left(client) == []
+    assert (left(client), unnamed(client) - before) == ([], set())
 
 
 def with_pip(base: Path, folder: Path) -> Path:
     """The base with pip in it, as the official Python image has it."""
-    pip = Path(str(importlib.util.find_spec("pip").origin)).parent
-    files = {
-        f"usr/lib/python3/dist-packages/pip/{path.relative_to(pip)}": path.read_bytes()
-        for path in pip.rglob("*.*")
-        if path.is_file() and path.suffix != ".pyc"
-    }
+    found = importlib.util.find_spec("pip")
+    assert found
+    pip = Path(str(found.origin)).parent
+    sources = [path for path in pip.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    where = "usr/lib/python3/dist-packages/pip"
+    files = {f"{where}/{path.relative_to(pip)}": path.read_bytes() for path in sources}
     image = stub_image.layered(folder / "pieces", base, files, {"Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]})
     return stub_image.as_layout(image, folder / "layout")

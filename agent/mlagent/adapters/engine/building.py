@@ -1,34 +1,62 @@
 """A folder with a Dockerfile to an image, told line by line, and an image to its pieces."""
 
 import json
+import re
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
 import docker
 from docker.errors import APIError
 
+from mlagent.adapters.engine import holder, leftovers, refusals
 from mlagent.core.ports.engine import BuildFailed
 
 STEP = "Step "
+MADE = re.compile(r"^ ---> ([0-9a-f]{12})$")
 SAVED = "saved.tar"
 
 
-def build(
+@contextmanager
+def built(
+    client: docker.DockerClient,
+    context: Path,
+    dockerfile: str,
+    arguments: Mapping[str, str],
+    platform: str,
+    say: Callable[[str], None],
+) -> Iterator[str]:
+    """Build it; the image, its steps' containers and their images go with the block. BuildFailed names the step."""
+    name = f"{leftovers.IMAGES}/{holder.own()}:built"
+    with refusals.told():
+        before = frozenset(client.api.images(all=True, quiet=True))
+    made: list[str] = []
+    try:
+        with refusals.told():
+            for line in _lines(_answers(client, name, context, dockerfile, arguments, platform)):
+                made += MADE.findall(line)
+                say(line)
+        yield name
+    finally:
+        leftovers.remove(partial(client.images.remove, name))
+        for one in reversed(made):
+            leftovers.remove(partial(_forget, client, one, before))
+
+
+def _answers(
     client: docker.DockerClient,
     name: str,
     context: Path,
     dockerfile: str,
     arguments: Mapping[str, str],
     platform: str,
-    say: Callable[[str], None],
-) -> None:
-    """Build it under a name; containers of its steps go, however they end. BuildFailed names the step."""
+) -> Iterator[dict[str, Any]]:
     try:
-        answers = client.api.build(
+        yield from client.api.build(
             path=str(context),
             dockerfile=dockerfile,
             tag=name,
@@ -38,12 +66,17 @@ def build(
             forcerm=True,
             decode=True,
         )
-        for line in _lines(answers):
-            say(line)
     except APIError as error:
         if error.status_code != 400:
             raise
         raise BuildFailed(f"{dockerfile}: {error.explanation}") from error
+
+
+def _forget(client: docker.DockerClient, image: str, before: frozenset[str]) -> None:
+    """Remove an image of a step, unless it was there before or has a name."""
+    found = client.api.inspect_image(image)
+    if found["Id"] not in before and not found["RepoTags"] and not found["RepoDigests"]:
+        client.images.remove(image)
 
 
 def _lines(answers: Iterator[dict[str, Any]]) -> Iterator[str]:

@@ -89,12 +89,9 @@ class DockerEngine:
         self, context: Path, dockerfile: str, arguments: Mapping[str, str], platform: str, say: Callable[[str], None]
     ) -> Iterator[str]:
         """See the port."""
-        name = f"{leftovers.IMAGES}/{holder.own()}:built"
         with refusals.told():
             leftovers.sweep(self._client)
-        with leftovers.kept(self._client, name) as image:
-            with refusals.told():
-                building.build(self._client, name, context, dockerfile, arguments, platform, say)
+        with building.built(self._client, context, dockerfile, arguments, platform, say) as image:
             yield image
 
     def export(self, image: str, folder: Path) -> tuple[Path, Sequence[Path]]:
