@@ -63,13 +63,15 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 class Outputs(msgspec.Struct, frozen=True, kw_only=True):
     """What a stage gives back: a line for people, its verdicts, and what to do when one is not a pass.
 
-    `blobs` are digests of pieces that it added to `ctx.blobs` and that later stages need.
+    `blobs` are digests of pieces that it added to `ctx.blobs` and that later stages need; `facts` what facts
+    that it declares are now, where it wrote what they are about: its result is kept by these.
     """
 
     summary: str
     verdicts: tuple[Verdict, ...] = ()
     hint: str = ""
     blobs: tuple[str, ...] = ()
+    facts: Mapping[str, str] = {}
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):

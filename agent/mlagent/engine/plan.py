@@ -33,6 +33,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         """Whether what is reused is a no."""
         return self.result is not None and self.result.outcome != "pass"
 
+    def settled(self, facts: Mapping[str, str]) -> "Step":
+        """The step by what the facts were when its stage was done with them."""
+        parts = self.parts | {f"the {name}": value for name, value in facts.items()}
+        return msgspec.structs.replace(self, parts=parts, key=key_of(parts)) if self.key and facts else self
+
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What the planner may see: kept results by stage and key, `entries` of this run, key parts of an `earlier` one."""

@@ -191,10 +191,8 @@ class Runner:
                 kept=kept,
                 digests={one: self._done[one].digest for one in inputs},
             )
-            scripts, minutes = (
-                hooks.of(self.workspace.settings, stage.name),
-                hooks.minutes(self.workspace.settings, stage),
-            )
+            scripts = hooks.of(self.workspace.settings, stage.name)
+            minutes = hooks.minutes(self.workspace.settings, stage)
             hooks.run("before", scripts, stage, minutes, context)
             outputs = stage.run(config, inputs, context)
             hooks.run("after", scripts, stage, minutes, context)
@@ -204,6 +202,8 @@ class Runner:
             if not any(kept.glob("*")):
                 shutil.rmtree(kept.parent, ignore_errors=True)
         shutil.rmtree(kept.parent, ignore_errors=True)
+        step = step.settled(outputs.facts)
+        entry.key, entry.parts = step.key, step.parts
         self._judge(stage, step, outputs, entry, final)
 
     def _kept(self, stage: Stage, step: Step) -> Path:

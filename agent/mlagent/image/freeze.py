@@ -2,15 +2,53 @@
 
 import tomllib
 from pathlib import Path
+from typing import NamedTuple
 
 from mlagent.core.digest import ALGORITHM
+from mlagent.core.files import write_whole
 from mlagent.core.ports.children import Children
-from mlagent.errors import ConfigError
+from mlagent.core.ports.log import Log
+from mlagent.errors import ConfigError, InputError
 from mlagent.image import uv
-from mlagent.image.lock import Lock, Requirement, needed
+from mlagent.image.lock import Lock, Requirement, check, load, needed
 from mlagent.image.uv import Target
 
 RESOLVED = "pylock.serving.toml"
+
+
+class Here(NamedTuple):
+    """Who runs uv, a folder to work in, and who is told."""
+
+    tools: Children
+    work: Path
+    log: Log
+
+
+def ensure(path: Path, name: str, target: Target, here: Here, *, anew: bool) -> tuple[Lock, str]:
+    """The lock of the project, made where there is none or it is asked for `anew`; what people are to be told of it.
+
+    InputError (4) where the one that is there, called `name`, cannot be read; ConfigError (3) if it is for another.
+    """
+    there = path.is_file()
+    if there and not anew:
+        found = load(path, name)
+        check(found, name, target.platform, target.python, needed())
+        return found, ""
+    here.log.info(f"freezing the serving environment for {target.platform}, Python {target.python}")
+    found = freeze(target, here.tools, here.work)
+    said = _renewed(found, path, name) if there else f"{name} made: commit it"
+    write_whole(path, found.text().encode())
+    here.log.info(said)
+    return found, said
+
+
+def _renewed(found: Lock, path: Path, name: str) -> str:
+    """What is another than it was."""
+    try:
+        changed = found.changed_from(load(path, name))
+    except InputError:  # it is renewed because it cannot be read
+        changed = ["all of it"]
+    return f"{name}: {'; '.join(changed)}: commit it" if changed else f"{name} is as it was"
 
 
 def freeze(target: Target, tools: Children, work: Path) -> Lock:

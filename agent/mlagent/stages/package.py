@@ -77,41 +77,27 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
     """Freeze where nothing is frozen yet, then build."""
-    lock, said = _locked(config, ctx)
-    if config.builder == "docker":
-        return _by_docker(config, lock, said, inputs, ctx)
+    from mlagent.core import digest
+    from mlagent.image import freeze
+
+    lock, said = freeze.ensure(
+        ctx.project / config.lock,
+        config.lock,
+        _target(config, ctx),
+        freeze.Here(ctx.tools, ctx.work, ctx.log),
+        anew="relock" in ctx.asked,
+    )
+    (ctx.work / LOCK).write_text(lock.text())
+    made = (_by_docker if config.builder == "docker" else _by_ourselves)(config, lock, said, inputs, ctx)
+    return msgspec.structs.replace(made, facts={"serving-lock": digest.of_file(ctx.project / config.lock)})
+
+
+def _by_ourselves(config: Config, lock: "Lock", said: str, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
+    """Without a daemon."""
     base, base_name = _base(config, ctx)
     python = base.inside.python(config.python, config.base or DEFAULT_BASE)
     ours = _layers(config, lock, inputs, ctx)
     return _put_together(_named(lock, base.digest, base_name, ctx), base, python, lock, ours, said, ctx)
-
-
-def _locked(config: Config, ctx: "Context") -> "tuple[Lock, str]":
-    """The project's frozen environment, made now where there is none or it is asked for; what is to be said of it."""
-    from mlagent.core.files import write_whole
-    from mlagent.errors import InputError
-    from mlagent.image import freeze, lock
-
-    path, target = ctx.project / config.lock, _target(config, ctx)
-    asked, there = "relock" in ctx.asked, path.is_file()
-    if there and not asked:
-        found = lock.load(path, config.lock)
-        lock.check(found, config.lock, config.platform, config.python, lock.needed())
-        said = ""
-    else:
-        ctx.log.info(f"freezing the serving environment for {config.platform}, Python {config.python}")
-        found = freeze.freeze(target, ctx.tools, ctx.work)
-        try:
-            changed = found.changed_from(lock.load(path, config.lock)) if there else []
-        except InputError:  # it is renewed because it cannot be read
-            changed = ["all of it"]
-        said = f"{config.lock} made: commit it"
-        if there:
-            said = f"{config.lock}: {'; '.join(changed)}: commit it" if changed else f"{config.lock} is as it was"
-        write_whole(path, found.text().encode())
-        ctx.log.info(said)
-    (ctx.work / LOCK).write_text(found.text())
-    return found, said
 
 
 def _target(config: Config, ctx: "Context") -> "Target":
