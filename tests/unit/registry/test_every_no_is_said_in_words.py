@@ -30,7 +30,7 @@ PATH = "acme/risk"
     ],
 )
 def test_a_status_has_a_meaning(status: int, kind: type[MlagentError], word: str) -> None:
-    place = Place("ghcr.io", who="nobody says so")
+    place = Place("ghcr.io", who="nobody: none were given")
     told = by_status(place, No("GET /v2/", status, b'{"errors": [{"code": "THAT", "message": "and why"}]}'))
     assert type(told) in (kind, *kind.__subclasses__())
     assert told.message.startswith(f"ghcr.io answered {status} to GET /v2/: THAT: and why")
@@ -43,7 +43,7 @@ def test_a_no_without_a_reason_is_a_no(body: bytes) -> None:
 
 
 def test_a_base_is_named_by_its_own_keys() -> None:
-    place = Place("ghcr.io", keys="package.base_", named="package.base", who="nobody says so")
+    place = Place("ghcr.io", keys="package.base_", named="package.base", who="nobody: none were given")
     assert "package.base_username" in by_status(place, No("GET /v2/", 401)).hint
     assert "package.base " in by_status(place, No("GET /v2/", 404)).hint
 

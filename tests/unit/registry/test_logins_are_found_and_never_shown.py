@@ -195,7 +195,9 @@ def test_a_wrong_password_is_named_by_where_it_came_from(
 @pytest.mark.parametrize("kind", ["basic", "bearer"])
 def test_nobody_is_told_where_a_login_was_looked_for(open_: Opened, double: Double, kind: str) -> None:
     double.login = kind
-    with pytest.raises(NotAllowed, match=r"nobody says so .*config\.json has no credentials for 127") as raised:
+    with pytest.raises(
+        NotAllowed, match=r"who asks; it was asked by nobody: .*config\.json has no credentials for 127"
+    ) as raised:
         open_(double.host).size(PATH, "sha256:" + "0" * 64)
     assert "registry.username" in raised.value.hint
 

@@ -39,7 +39,7 @@ class Login(NamedTuple):
         return frozenset(one for one in (self.password, self.identity, self.bearer, self.basic[6:]) if one)
 
 
-NOBODY = Login("nobody says so (no credentials were given)")
+NOBODY = Login("nobody: no credentials were given")
 
 
 def of(settings: Registry, keys: str, host: str, environ: Mapping[str, str]) -> Login:
@@ -54,7 +54,7 @@ def of(settings: Registry, keys: str, host: str, environ: Mapping[str, str]) -> 
         return Login(origin, settings.username, settings.password.reveal())
     hidden = {one.variable for one in (settings.password, settings.token) if one and one.variable}
     kept = {name: text for name, text in environ.items() if name not in hidden and not name.startswith("MLAGENT_")}
-    folder = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or "~").expanduser() / ".docker")
+    folder = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME", "/")) / ".docker")
     return _docker(folder / "config.json", host, kept)
 
 
@@ -71,7 +71,7 @@ def _docker(path: Path, host: str, environ: Mapping[str, str]) -> Login:
             return Login(origin, user, secret)
     entry = config.entry(names)
     if entry is None:
-        return NOBODY._replace(origin=f"nobody says so ({path} has no credentials for {host})")
+        return NOBODY._replace(origin=f"nobody: {path} has no credentials for {host}")
     user, password = docker_config.pair(entry, path, host)
     return Login(f"{path} ({host})", user, password, entry.identitytoken, entry.registrytoken)
 

@@ -44,6 +44,11 @@ class Place(NamedTuple):
     who: str = ""
     secrets: frozenset[str] = frozenset()
 
+    @property
+    def anonymous(self) -> bool:
+        """Whether no credentials are sent."""
+        return self.who.startswith("nobody")
+
     def __repr__(self) -> str:
         """Not the secrets: tracebacks show it."""
         return f"Place({self.host!r})"
@@ -75,9 +80,7 @@ def by_status(place: Place, no: No) -> MlagentError:
     if no.status == 429 or (no.status >= 500 and no.status != 501):
         return Away(text, seconds=no.seconds)
     kind, hint = _MEANINGS.get(no.status, _OTHER)
-    return kind(
-        text + (f"; {place.who} may not do this" if no.status == 403 else ""), hint=hint.replace("NAMED", place.named)
-    )
+    return kind(text + (_who(place) if no.status == 403 else ""), hint=hint.replace("NAMED", place.named))
 
 
 _OTHER: tuple[type[MlagentError], str] = (InputError, "the registry does not take this; its own log says more")
@@ -94,15 +97,17 @@ _MEANINGS: dict[int, tuple[type[MlagentError], str]] = {
 
 def not_allowed(place: Place, text: str) -> NotAllowed:
     """It asks who is there: nobody, or somebody it does not believe."""
-    if not place.who.startswith("nobody"):
-        return NotAllowed(
-            f"{text}; it does not take the credentials of {place.who}",
-            hint="are they whole, of this registry, and not expired?",
-        )
+    if place.anonymous:
+        hint = f"set {place.keys}username and {place.keys}password (env:NAME or file:PATH), or log in with docker login"
+        return NotAllowed(f"{text}: it wants to know who asks{_who(place)}", hint=hint)
     return NotAllowed(
-        f"{text}; it wants to know who asks, and {place.who}",
-        hint=f"set {place.keys}username and {place.keys}password (env:NAME or file:PATH), or log in with docker login",
+        f"{text}: it does not take the credentials of {place.who}",
+        hint="are they whole, of this registry, and not expired?",
     )
+
+
+def _who(place: Place) -> str:
+    return f"; it was asked by {place.who}" if place.anonymous else f"; {place.who} may not do this"
 
 
 def unreached(place: Place, error: Exception, *, tls: bool) -> MlagentError:

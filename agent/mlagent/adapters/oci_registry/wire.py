@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import IO, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import urllib3
 
@@ -70,7 +70,7 @@ class Wire:
 
     def _pools(self, url: str) -> urllib3.PoolManager:
         parts = urlsplit(url)
-        through = "" if _direct(parts.hostname or "") else urllib.request.getproxies().get(parts.scheme, "")
+        through = "" if _direct(parts) else urllib.request.getproxies().get(parts.scheme, "")
         kind = f"{parts.scheme} {through}"
         if kind not in self._through:
             tls = self._tls if "https" in (parts.scheme, urlsplit(through).scheme) else None
@@ -92,9 +92,10 @@ class Wire:
         return context
 
 
-def _direct(host: str) -> bool:
+def _direct(url: SplitResult) -> bool:
+    host = url.hostname or ""
     loopback = host in ("localhost", "::1") or host.startswith("127.")
-    return loopback or bool(urllib.request.proxy_bypass(host))
+    return loopback or bool(urllib.request.proxy_bypass(url.netloc))
 
 
 def _opened(through: str, tls: ssl.SSLContext | None) -> urllib3.PoolManager:
