@@ -159,7 +159,7 @@ STAGE = Stage(
             "pushed", "pushed.json", "repository and digest of the image, its pieces, what was sent", optional=True
         ),
     ),
-    uses=("registry", "project"),
+    uses=("registry",),
     wants=("registry.repository",),
     effect="publish",
     retries=2,
