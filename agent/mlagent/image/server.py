@@ -1,6 +1,7 @@
 """The layer of mlagent's server, and the one of the model: what stands where in the image."""
 
 import shutil
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -47,6 +48,6 @@ def model_made_of(onnx: Digest, signature: Digest) -> list[object]:
     return ["model", MODEL, onnx, signature, metadata.version("deflate")]
 
 
-def model_layer(onnx: Path, signature: Path, to: Path) -> Layer:
-    """The model, and what its callers send."""
-    return layers.pack({f"{MODEL}/{MODEL_FILE}": onnx, f"{MODEL}/{SIGNATURE}": signature}, to)
+def model_layer(onnx: Path, signature: Path, to: Path, told: Callable[[int], None] = lambda _: None) -> Layer:
+    """The model, and what its callers send; `told` hears how many bytes are done."""
+    return layers.pack({f"{MODEL}/{MODEL_FILE}": onnx, f"{MODEL}/{SIGNATURE}": signature}, to, told)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MANIFEST, SBOM, LOCK = "manifest.json", "sbom.cdx.json", "serving.lock"
 MEGA = 1_000_000
+LARGE = 100  # MB of a model that is not packed at once
 
 DEFAULT_BASE = (
     "docker.io/library/python:3.11-slim-bookworm"
@@ -160,7 +161,15 @@ def _layers(config: Config, lock: "Lock", inputs: "Mapping[str, Path]", ctx: "Co
         return wheels.layer(lock, config.lock, _target(config, ctx), ctx.tools, folder, to)
 
     def model(folder: "Path", to: "Path") -> "Layer":
-        return server.model_layer(inputs["onnx"], inputs["signature"], to)
+        size = inputs["onnx"].stat().st_size // MEGA
+        if size >= LARGE:
+            ctx.log.info(f"packing a model of {size} MB")
+
+        def told(done: int) -> None:
+            if size >= LARGE:
+                ctx.log.underway("packing the model", min(done / MEGA, size), size)
+
+        return server.model_layer(inputs["onnx"], inputs["signature"], to, told)
 
     digests = ctx.digests["onnx"], ctx.digests["signature"]
     return {
