@@ -140,6 +140,21 @@ def test_the_end_whose_answer_was_lost_is_looked_up(client: RegistryClient, doub
     assert double.count("PUT") == 1
 
 
+def test_a_small_piece_whose_answer_was_lost_is_not_sent_again(
+    client: RegistryClient, double: Double, tmp_path: Path
+) -> None:
+    double.faults.append(Fault("PUT", "digest=", after=True))
+    assert push(client, piece(tmp_path, b"small")) == Sent(5, "uploaded")
+    assert double.received == 5
+
+
+def test_a_small_piece_that_was_cut_off_is_sent_again(client: RegistryClient, double: Double, tmp_path: Path) -> None:
+    double.faults.append(Fault("PUT", "digest="))
+    one = piece(tmp_path, b"small")
+    push(client, one)
+    assert arrived(double, one)
+
+
 def test_a_registry_without_chunks_gets_the_whole_at_once(client: RegistryClient, double: Double, large: Piece) -> None:
     double.chunks = False
     push(client, large)

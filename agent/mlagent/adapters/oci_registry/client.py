@@ -76,7 +76,7 @@ class RegistryClient:
 
     def pull(self, path: str, digest: Digest, size: int, to: Path, progress: Progress | None = None) -> None:
         """In one stream, which goes on where it was cut; redirects of a blob to where it is kept are followed."""
-        download.fetch(self._link, f"/v2/{path}/blobs/{digest}", pulling(path), digest, size, to, progress or _nobody)
+        download.fetch(self._link, path, pulling(path), digest, size, to, progress or _nobody)
 
     def push(
         self,

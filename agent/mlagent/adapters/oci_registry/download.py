@@ -15,18 +15,19 @@ from mlagent.core.ports.images import Progress
 BLOCK = 1 << 20
 
 
-def fetch(link: Link, target: str, scope: Scope, digest: Digest, size: int, to: Path, progress: Progress) -> None:
-    """Write what is at `target` into the file, whole or not at all.
+def fetch(link: Link, path: str, scope: Scope, digest: Digest, size: int, to: Path, progress: Progress) -> None:
+    """Write a piece of the repository `path` into the file, whole or not at all.
 
     InputError (4) when it is not what the digest says, InfrastructureError (20) when the disk is full.
     """
+    target = f"/v2/{path}/blobs/{digest}"
     with disk.guarded(to), partial(to.with_name(f".{to.name}.part"), resumable=True) as file:
         found = _filled(link, target, scope, size, file, progress)
         if found != digest and file.size():  # what was there before may be of something else
             file.empty()
             found = _filled(link, target, scope, size, file, progress)
         if found != digest:
-            raise damaged(link.place, target, digest, found)
+            raise damaged(link.place, path, digest, found)
         file.become(to)
 
 

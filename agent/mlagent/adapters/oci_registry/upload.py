@@ -90,10 +90,9 @@ class Upload:
     def _whole(self, there: Callable[[], bool]) -> None:
         with self._file.open("rb") as file:
             headers = {**OCTETS, "Content-Length": str(self._size)}
-            answer = self._end(file, headers, there)
-        if answer is not None:
-            self._moved += self._size
-            self._progress(self._size, self._size)
+            self._end(file, headers, there)
+        self._moved += self._size
+        self._progress(self._size, self._size)
 
     def _piece(self, data: bytes) -> None:
         headers = {**OCTETS, "Content-Range": f"{self._done}-{self._done + len(data) - 1}"}
@@ -136,8 +135,8 @@ class Upload:
     def _finish(self, there: Callable[[], bool]) -> None:
         self._end(b"", {"Content-Length": "0"}, there)
 
-    def _end(self, body: Body, headers: dict[str, str], there: Callable[[], bool]) -> Reply | None:
-        """Name the digest under which it is to be kept; None where that had happened already."""
+    def _end(self, body: Body, headers: dict[str, str], there: Callable[[], bool]) -> None:
+        """Name the digest under which it is to be kept; where the answer was lost, look whether it is."""
         target = f"{self._at}{'&' if '?' in self._at else '?'}digest={quote(self._digest, safe='')}"
         fine = (201, 202, 204, 400, 404, 413, 416)
         try:
@@ -147,12 +146,11 @@ class Upload:
         except Away as away:
             self._patience.after(away)
             if self._link.patiently(there):
-                return None
+                return
             raise _Gone from away
         if answer.status == 400:
             raise self._refused(answer)
         _raise_if_lost(answer)
-        return answer
 
     def _refused(self, answer: Reply) -> Exception:
         if b"DIGEST_INVALID" not in answer.data:

@@ -1,6 +1,7 @@
 """Connections to one host, and to where it sends us: TLS, proxies, timeouts; plain HTTP only where it is allowed."""
 
 import ssl
+import threading
 import urllib.request
 from collections.abc import Mapping
 from functools import cached_property
@@ -46,6 +47,7 @@ class Wire:
         """Reach nothing yet."""
         self._place, self._ca = place, ca
         self._through: dict[str, urllib3.PoolManager] = {}
+        self._lock = threading.Lock()
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: Body, seconds: float
@@ -72,10 +74,11 @@ class Wire:
         parts = urlsplit(url)
         through = "" if _direct(parts) else urllib.request.getproxies().get(parts.scheme, "")
         kind = f"{parts.scheme} {through}"
-        if kind not in self._through:
-            tls = self._tls if "https" in (parts.scheme, urlsplit(through).scheme) else None
-            self._through[kind] = _opened(through, tls)
-        return self._through[kind]
+        with self._lock:
+            if kind not in self._through:
+                tls = self._tls if "https" in (parts.scheme, urlsplit(through).scheme) else None
+                self._through[kind] = _opened(through, tls)
+            return self._through[kind]
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
