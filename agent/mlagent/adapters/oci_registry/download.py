@@ -22,8 +22,9 @@ def fetch(link: Link, path: str, scope: Scope, digest: Digest, size: int, to: Pa
     """
     target = f"/v2/{path}/blobs/{digest}"
     with disk.guarded(to), partial(to.with_name(f".{to.name}.part"), resumable=True) as file:
+        before = file.size()
         found = _filled(link, target, scope, size, file, progress)
-        if found != digest and file.size():  # what was there before may be of something else
+        if found != digest and before:  # what was there may be of something else
             file.empty()
             found = _filled(link, target, scope, size, file, progress)
         if found != digest:
