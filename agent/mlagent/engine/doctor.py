@@ -1,6 +1,7 @@
 """What this machine has and lacks, stage by stage, as the catalog declares it."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata, util
@@ -13,6 +14,7 @@ from mlagent.core.stage import Stage
 from mlagent.engine.child import STANDALONE
 from mlagent.engine.workspace import Workspace
 
+NO_ENGINE = "without one the load test of an image is inconclusive (11), and production refuses that image"
 ENGINE, CLUSTER = "/var/run/docker.sock", "~/.kube/config"
 
 
@@ -45,18 +47,30 @@ def examine_store(workspace: Workspace) -> Finding:
 
 
 def examine_machine(environ: Mapping[str, str]) -> list[Finding]:
-    """What the stages to come ask of a machine: an engine for images, and a cluster; none of today's needs them."""
-    engine = environ.get("DOCKER_HOST") or (f"unix://{ENGINE}" if Path(ENGINE).exists() else "")
+    """What may be asked of a machine besides packages: an engine for images, and a cluster."""
     cluster = environ.get("KUBECONFIG") or str(Path(CLUSTER).expanduser())
     there = any(Path(one).is_file() for one in cluster.split(os.pathsep))
     return [
-        Finding("machine", "container engine", "found", engine)
-        if engine
-        else Finding("machine", "container engine", "optional", "none; apt-get install docker.io brings one"),
+        _engine(environ.get("DOCKER_HOST") or f"unix://{ENGINE}"),
         Finding("machine", "Kubernetes cluster", "found", cluster)
         if there
         else Finding("machine", "Kubernetes cluster", "optional", f"none; KUBECONFIG, or {CLUSTER}, names one"),
     ]
+
+
+def _engine(address: str) -> Finding:
+    """Whether the address looks like one that can be used; it is not asked."""
+    kind, _, rest = address.partition("://")
+    if kind != "unix":
+        here = re.match(r"(localhost|127\.0\.0\.1)(:|$)", rest)
+        said = address if here else f"{address} is on another machine; {NO_ENGINE}"
+    elif not Path(rest).exists():
+        said = f"none at {address}; {NO_ENGINE}: apt-get install docker.io brings one"
+    elif not os.access(rest, os.R_OK | os.W_OK):
+        said = f"this user may not ask {address}; {NO_ENGINE}: add it to the group docker"
+    else:
+        said = address
+    return Finding("machine", "container engine", "found" if said == address else "optional", said)
 
 
 def _stage(stage: Stage, *, own_worker: bool) -> Iterator[Finding]:

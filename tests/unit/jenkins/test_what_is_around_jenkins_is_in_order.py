@@ -142,12 +142,14 @@ def test_a_dockerfile_keeps_to_the_rules(path: Path) -> None:
     assert "${BASE}" in bases
     assert all(base.startswith("${") or base in named for base in bases)
     assert ("ARG", "BASE") in steps  # without a default: whoever builds names it by digest
-    assert [words for what, words in steps if what == "USER"][-1] == "jenkins"
+    user = "65532:65532" if path.parent.name == "serving" else "jenkins"
+    assert [words for what, words in steps if what == "USER"][-1] == user
     assert not [what for what, _ in steps if what == "ADD"]
     assert not re.search(r"curl|wget|\| *(ba)?sh\b|sudo|docker\.sock|--privileged|chmod 777", code)
     assert not re.search(r"(ARG|ENV)[^\n]*(password|secret|token)", code, re.IGNORECASE)
     for source in re.findall(r"COPY (?:--chown=\S+ )?([^\s$-]\S*) ", code):
-        assert (ROOT / source).exists(), source
+        given = path.parent.name == "serving" and source.startswith("mlagent/")  # by the stage
+        assert given or (ROOT / source).exists(), source
 
 
 def test_the_nodes_image_comes_in_both_flavours() -> None:

@@ -28,6 +28,7 @@ class DockerEngine:
                 " what it serves is not on this machine's loopback",
                 hint="run this stage on the engine's own machine, or unset DOCKER_HOST where there is one here",
             )
+        refusals.knock()
         with refusals.told():
             self._client = docker.from_env(timeout=TIMEOUT_SECONDS)
 

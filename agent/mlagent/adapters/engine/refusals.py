@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +26,17 @@ _REASONS = {
 def where() -> str:
     """The address of the engine that is asked."""
     return os.environ.get("DOCKER_HOST") or SOCKET
+
+
+def knock() -> None:
+    """Raise NoEngine where nobody opens: the SDK, which would find that too, leaves its socket open then."""
+    kind, _, path = where().partition("://")
+    if kind.endswith("unix"):
+        with socket.socket(socket.AF_UNIX) as door:
+            try:
+                door.connect(path)
+            except OSError as error:
+                raise _explained(error) from error
 
 
 @contextmanager
