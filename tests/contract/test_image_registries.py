@@ -11,8 +11,9 @@ from mlagent.config.images import Registry
 from mlagent.config.secret import Secret
 from mlagent.core.oci import parse
 from mlagent.core.ports.images import ImageRegistry
+from tests.certificates import certificates
 from tests.contract.image_registries import ImageRegistries
-from tests.registry_server import PASSWORD, USER, certificates, serving
+from tests.registry_server import PASSWORD, USER, serving
 
 KINDS = ("memory", "open", "basic", "bearer", "tls and bearer")
 

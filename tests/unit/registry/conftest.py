@@ -11,7 +11,8 @@ from mlagent.adapters.oci_registry import opened
 from mlagent.adapters.oci_registry.client import RegistryClient
 from mlagent.config.images import Registry
 from mlagent.core.oci import parse
-from tests.registry_server import Certificates, Double, certificates, serving
+from tests.certificates import Certificates, certificates
+from tests.registry_server import Double, serving
 
 
 class Waits(NamedTuple):

@@ -8,7 +8,8 @@ import pytest
 from mlagent.adapters.oci_registry.refusals import Away, No, Place, by_status
 from mlagent.core import oci
 from mlagent.errors import ConfigError, InfrastructureError, InputError, MlagentError, PolicyRefused
-from tests.registry_server import Answer, Certificates, Double, Fault, error
+from tests.certificates import Certificates
+from tests.registry_server import Answer, Double, Fault, error
 from tests.unit.registry.conftest import Opened, Waits
 
 PATH = "acme/risk"

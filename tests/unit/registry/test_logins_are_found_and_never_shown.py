@@ -14,7 +14,8 @@ from mlagent.adapters.oci_registry.refusals import NotAllowed
 from mlagent.config.images import Registry
 from mlagent.config.secret import Secret
 from mlagent.errors import ConfigError, InfrastructureError, MlagentError, PolicyRefused
-from tests.registry_server import IDENTITY, PASSWORD, USER, Answer, Certificates, Double, Fault, error
+from tests.certificates import Certificates
+from tests.registry_server import IDENTITY, PASSWORD, USER, Answer, Double, Fault, error
 from tests.unit.registry.conftest import Opened
 
 PATH = "acme/risk"

@@ -11,7 +11,8 @@ from mlagent.adapters.oci_registry.refusals import Damaged
 from mlagent.core import oci
 from mlagent.core.digest import of_bytes
 from mlagent.errors import InfrastructureError, InputError
-from tests.registry_server import PASSWORD, USER, Answer, Certificates, Double, Fault, serving
+from tests.certificates import Certificates
+from tests.registry_server import PASSWORD, USER, Answer, Double, Fault, serving
 from tests.unit.registry.conftest import Opened
 
 PATH = "acme/risk"

@@ -11,8 +11,9 @@ from mlagent.config.images import Registry
 from mlagent.config.secret import Secret
 from mlagent.engine.doctor import Finding
 from mlagent.engine.registry_check import NEED, examine_registry
+from tests.certificates import Certificates
 from tests.conftest import Cli
-from tests.registry_server import PASSWORD, USER, Answer, Certificates, Double, Fault, error
+from tests.registry_server import PASSWORD, USER, Answer, Double, Fault, error
 
 Examined = Callable[..., list[Finding]]
 
