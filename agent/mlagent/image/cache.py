@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -53,8 +53,9 @@ def write(blobs: Blobs, kind: str, made_of: object, what: msgspec.Struct) -> Non
 def folder(blobs: Blobs) -> Iterator[Path]:
     """An empty folder on the disk of the pieces, gone afterwards, as are those that killed builds left."""
     for left in blobs.home.glob(f"{LEFT}*"):
-        if time.time() - left.stat().st_mtime > STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another build took it away
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
     made = Path(tempfile.mkdtemp(prefix=LEFT, dir=blobs.home))
     try:
         yield made

@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from mlagent.core.digest import ALGORITHM
@@ -54,13 +55,14 @@ def _renewed(found: Lock, path: Path, name: str) -> str:
 def freeze(target: Target, tools: Children, work: Path) -> Lock:
     """Resolve now, in the folder `work`; ConfigError (3) names the package that has no wheel that fits."""
     wanted = needed()
-    asked, resolved = work / "serving.in", work / RESOLVED
-    asked.write_text("".join(f"{one}\n" for one in wanted))
-    options = ["--generate-hashes", "--no-header", "--format", "pylock.toml", "--output-file", str(resolved)]
-    said = uv.run(["compile", str(asked), *options, *target.options], tools, work / "freezing.log")
-    if said:
-        raise uv.cannot_freeze(said)
-    packages = tomllib.loads(resolved.read_text()).get("packages", [])
+    with TemporaryDirectory(dir=work) as folder:  # uv notes addresses, which may hold a password
+        asked, resolved = Path(folder) / "serving.in", Path(folder) / RESOLVED
+        asked.write_text("".join(f"{one}\n" for one in wanted))
+        options = ["--generate-hashes", "--no-header", "--format", "pylock.toml", "--output-file", str(resolved)]
+        said = uv.run(["compile", str(asked), *options, *target.options], tools, work / "freezing.log")
+        if said:
+            raise uv.cannot_freeze(said)
+        packages = tomllib.loads(resolved.read_text()).get("packages", [])
     return Lock(target.platform, target.python, wanted, tuple(_requirement(one) for one in packages))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from mlagent.core.ports.children import Children
-from mlagent.errors import ConfigError, InfrastructureError, InputError, MlagentError
+from mlagent.errors import ConfigError, InfrastructureError, InputError, MlagentError, TeamCodeError
 
 SECONDS = 1800.0
 MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
@@ -57,6 +57,8 @@ def run(arguments: Sequence[str], tools: Children, kept: Path) -> str:
             "there is no program uv here, which freezes and installs what the image holds",
             hint="pip install 'mlagent[image]'; `mlagent doctor` lists all that is missing",
         ) from error
+    except TeamCodeError as error:  # so the port calls what takes too long
+        raise InfrastructureError(f"uv was ended: {error.message}", hint="is the package index slow?") from error
     if status == 0:
         return ""
     said = _plain(kept.read_text(errors="replace"))

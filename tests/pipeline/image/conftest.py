@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -84,6 +84,8 @@ class Shop:
             blobs=self.blobs,
             asked=frozenset(asked),
             labels={},
+            done=(),
+            origin=cast("Any", None),
             log=self.log,
         )
 

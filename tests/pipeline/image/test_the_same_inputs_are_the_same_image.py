@@ -47,6 +47,12 @@ def test_in_another_folder_at_another_time_with_empty_caches(
     assert (other.work / "sbom.cdx.json").read_bytes() == (built.work / "sbom.cdx.json").read_bytes()
 
 
+def test_of_freezing_only_the_lock_and_what_uv_printed_is_left(built: Shop) -> None:
+    files = {path.name for path in built.work.iterdir()}
+    assert files == {"inputs", "freezing.log", "manifest.json", "sbom.cdx.json", "serving.lock"}
+    assert (built.work / "serving.lock").read_bytes() == (built.project / "serving.lock").read_bytes()
+
+
 def test_a_node_that_built_before_makes_nothing_again(locked: Shop, built: Shop) -> None:
     locked.run()
     assert locked.image() == built.image()

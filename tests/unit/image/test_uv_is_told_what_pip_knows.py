@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mlagent.errors import ConfigError, InfrastructureError
+from mlagent.errors import ConfigError, InfrastructureError, TeamCodeError
 from mlagent.image import uv
 
 SECRET = "hunter2-of-the-index"
@@ -24,7 +24,7 @@ class Uv:
         assert seconds
         self.command, self.env = command, env
         if self.status < 0:
-            raise ConfigError("no such program")
+            raise ConfigError("no such program") if self.status == -1 else TeamCodeError("it took longer")
         kept.write_text(self.said)
         return self.status
 
@@ -92,3 +92,8 @@ def test_no_uv_is_a_matter_of_setting_up(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no program uv") as raised:
         said(tmp_path, Uv("", -1))
     assert "mlagent[image]" in raised.value.hint
+
+
+def test_a_uv_that_takes_too_long_is_not_the_teams_fault(tmp_path: Path) -> None:
+    with pytest.raises(InfrastructureError, match="it took longer"):
+        said(tmp_path, Uv("", -2))
