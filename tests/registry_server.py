@@ -61,11 +61,9 @@ class Double:
         self.received = 0
         self.tokens: dict[str, tuple[str, int]] = {}
         self.token_life, self.spent_tokens = 300, 0
-        self.elsewhere = ""  # the URL of another server that keeps the blobs
-        self.least_chunk, self.most_body, self.chunks = 0, 0, True
-        self.refuses_mounts = self.knows_ranges = False
-        self.knows_ranges = True
-        self.realm = ""
+        self.elsewhere = self.realm = ""  # the URLs of other servers: one that keeps the blobs, one that gives tokens
+        self.least_chunk, self.most_body = 0, 0
+        self.chunks, self.knows_ranges, self.refuses_mounts = True, True, False
 
     def count(self, method: str, pattern: str = "") -> int:
         return sum(one.method == method and re.search(pattern, one.target) is not None for one in self.seen)
@@ -138,9 +136,8 @@ class Double:
 
     def put_manifest(self, path: str, reference: str, headers: dict[str, str], body: bytes, **_: Any) -> Answer:
         digest, parsed = of_bytes(body), json.loads(body)
-        known = {*self.blobs[path], *self.manifests[path]}
-        pieces = [*parsed.get("layers", []), *parsed.get("manifests", []), *([parsed["config"]] * ("config" in parsed))]
-        if any(one["digest"] not in known for one in pieces):
+        pieces = [*parsed.get("layers", []), *([parsed["config"]] * ("config" in parsed))]
+        if any(one["digest"] not in self.blobs[path] for one in pieces):
             return error(400, "MANIFEST_BLOB_UNKNOWN")
         self.manifests[path][digest] = (body, headers["content-type"])
         if not reference.startswith("sha256:"):
