@@ -54,15 +54,21 @@ class Flag(msgspec.Struct, frozen=True):
 
 
 def load(
-    sections: Sections, project: Path, environ: Mapping[str, str], flags: Sequence[Flag] = (), file: str = FILE
+    sections: Sections,
+    project: Path,
+    environ: Mapping[str, str],
+    flags: Sequence[Flag] = (),
+    file: str = FILE,
+    *,
+    needed: bool = True,
 ) -> Settings:
-    """Resolve all sections for the project folder, whose configuration stands in `file`.
+    """Resolve all sections for the project folder, whose configuration stands in `file`; not `needed`: without any.
 
     Raises ConfigError (3) for file and environment, UsageError (2) for a flag, each naming its place and key.
     """
     fields = all_fields(sections)
     given = _from_environment(environ, fields) | _from_flags(flags, fields)
-    document = _document(project, file)
+    document = _document(project, file, needed=needed)
     for field, value, source in _from_file(document, sections, fields):
         given.setdefault(field.key, (_converted(field, value, source, text=False), source))
     values = {key: given.get(key) or _default(field, document) for key, field in fields.items()}
@@ -72,9 +78,11 @@ def load(
     )
 
 
-def _document(project: Path, file: str) -> "Document":
-    from mlagent.config.yaml_file import read
+def _document(project: Path, file: str, *, needed: bool) -> "Document":
+    from mlagent.config.yaml_file import Document, read
 
+    if not needed:
+        return Document(file, {}, {})
     if not (project / file).exists():
         raise ConfigError(
             f"there is no {file} in {project}",

@@ -170,6 +170,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     waivers: Annotated[
         str | None, Meta(description="A file of waivers: who answers for a failed check of the gate, until when.")
     ] = None
+    file: Annotated[
+        str | None,
+        Meta(description="The platform's policy.yaml: what a release must show before it runs; null: all of it."),
+    ] = None
 
 
 SHARED: dict[str, type[msgspec.Struct]] = {

@@ -25,18 +25,27 @@ def production(registry: ModelRegistry, model: str) -> tuple[str, Version | None
 
 def waivers(settings: Settings) -> Path | None:
     """The platform's file; ConfigError (3) where the team's file names it, or it is not there."""
-    named = settings.sections["policy"].waivers
+    return _platforms(settings, "waivers")
+
+
+def policy(settings: Settings) -> Path | None:
+    """The platform's policy.yaml; ConfigError (3) where the team's file names it, or it is not there."""
+    return _platforms(settings, "file")
+
+
+def _platforms(settings: Settings, key: str) -> Path | None:
+    named = getattr(settings.sections["policy"], key)
     if not named:
         return None
-    source = settings.sources["policy.waivers"]
+    source = settings.sources[f"policy.{key}"]
     if source.kind == "file":
         raise ConfigError(
-            f"{source}: policy.waivers is the platform's to set, not the project's",
-            hint="take it out; whoever runs the nodes sets MLAGENT_POLICY_WAIVERS there",
+            f"{source}: policy.{key} is the platform's to set, not the project's",
+            hint=f"take it out; whoever runs the nodes sets MLAGENT_POLICY_{key.upper()} there",
         )
     path = Path(named).expanduser()
     if not path.is_file():
-        raise ConfigError(f"policy.waivers ({source}): there is no file {named}", hint="correct its path, or unset it")
+        raise ConfigError(f"policy.{key} ({source}): there is no file {named}", hint="correct its path, or unset it")
     return path
 
 

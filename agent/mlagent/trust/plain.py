@@ -17,7 +17,7 @@ def read(data: bytes, named: str) -> Any:  # noqa: ANN401 - JSON values are of a
         raise InputError(f"{named} has {len(data)} bytes, more than {MAX_BYTES}", hint="is it what it should be?")
     try:
         value = json.loads(data.decode(), object_pairs_hook=_once, parse_constant=_no_number)
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate is no text
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # 1e999 is no number, half a surrogate no text
     except (ValueError, RecursionError) as error:
         raise InputError(
             f"{named} is no JSON: {_words(error)}", hint="it is not what mlagent or cosign wrote"

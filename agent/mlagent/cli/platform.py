@@ -1,0 +1,42 @@
+"""What the platform set on this node, also where there is no project: its policy, and how to reach a registry."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mlagent.cli.app import App
+
+if TYPE_CHECKING:
+    from mlagent.config.load import Settings
+    from mlagent.trust.policy import Written
+
+SECTIONS = ("policy", "registry")
+POLICY = click.Path(path_type=Path, exists=True, dir_okay=False)
+ABOUT = "The policy; without it MLAGENT_POLICY_FILE, else the strict default."
+
+
+def settings(app: App) -> "Settings":
+    """Of the project, or of the environment alone where there is none."""
+    from mlagent.config.load import load
+    from mlagent.config.redact import Redactor
+    from mlagent.config.sections import SHARED
+
+    if (app.project / app.file).exists():
+        return app.settings()
+    wanted = {name: SHARED[name] for name in SECTIONS}
+    prefixes = tuple(f"MLAGENT_{name.upper()}_" for name in SECTIONS)
+    environ = {name: value for name, value in app.environ.items() if name.startswith(prefixes)}
+    found = load(wanted, app.project, environ, needed=False)
+    app.redactor = Redactor(found.secrets())
+    return found
+
+
+def written(app: App, file: Path | None) -> "Written":
+    """The policy of `file`, else the node's, else the strict default; ConfigError (3) names what is wrong in it."""
+    from mlagent.engine import world
+    from mlagent.trust.policy import Written
+    from mlagent.trust.policy_file import load
+
+    path = file or world.policy(settings(app))
+    return load(path) if path else Written()
