@@ -49,6 +49,7 @@ def collect(workspace: Workspace, keep: int, *, delete: bool) -> Gone:
     stale = [name for name in store.names("results/") if name not in kept_results]
     loose = {blob: store.size(blob) or 0 for blob in store.blobs() if blob not in kept_blobs}
     folders = {folder: _size(folder) for folder in _folders(workspace, {run.run_id for run in runs})}
+    pieces = {piece: piece.stat().st_size for piece in _pieces(workspace, kept_blobs)}
     if delete:
         for name in (*old, *stale):
             store.remove(name)
@@ -56,7 +57,9 @@ def collect(workspace: Workspace, keep: int, *, delete: bool) -> Gone:
             store.drop(blob)
         for folder in folders:
             shutil.rmtree(folder)
-    size = sum(loose.values()) + sum(folders.values())
+        for piece in pieces:
+            piece.unlink(missing_ok=True)
+    size = sum(loose.values()) + sum(folders.values()) + sum(pieces.values())
     return Gone(len(old), len(stale), len(loose), len(folders), size)
 
 
@@ -81,6 +84,12 @@ def _folders(workspace: Workspace, kept: set[str]) -> Iterator[Path]:
         yield from (
             one for one in (folder.iterdir() if folder.is_dir() else ()) if one.is_dir() and one.name not in wanted
         )
+
+
+def _pieces(workspace: Workspace, kept: set[str]) -> Iterator[Path]:
+    """Pieces of images that nothing names; in a folder that builds share (`package.cache`) others may need them."""
+    for folder in (workspace.home / "images" / "blobs").glob("*"):
+        yield from (one for one in folder.iterdir() if f"{folder.name}:{one.name}" not in kept)
 
 
 def _size(folder: Path) -> int:

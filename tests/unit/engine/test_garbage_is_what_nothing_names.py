@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from mlagent.core.context import Context, Outputs
+from mlagent.core.digest import of_bytes
 from mlagent.core.ports.ledger import Fact
 from mlagent.engine.gc import Gone, collect
-from mlagent.errors import (
-    Held,
-)
+from mlagent.errors import Held
 from tests.unit.engine.chain import calls, run, runner, stage
 
 MAKER = stage("maker")
@@ -50,6 +50,20 @@ def test_an_environment_that_nobody_declares_any_more_is_garbage(project: Path) 
     (space.home / "environments" / "0123" / "file").write_bytes(bytes(1000))
     assert collect(space, 1, delete=True) == Gone(0, 0, 0, 1, 1000)
     assert not (space.home / "environments" / "0123").exists()
+
+
+def test_a_piece_of_an_image_that_nothing_names_is_garbage_on_this_node(project: Path) -> None:
+    named = b"a layer that a run names"
+
+    def pack(config: object, inputs: object, ctx: Context) -> Outputs:
+        for piece in (named, b"another"):
+            (ctx.work / "piece").write_bytes(piece)
+            ctx.blobs.add(ctx.work / "piece", of_bytes(piece))
+        return Outputs(summary="packed", blobs=(of_bytes(named),))
+
+    space = run(project, stage("pack", run=pack)).workspace
+    assert collect(space, 1, delete=True) == Gone(0, 0, 0, 0, len(b"another"))
+    assert [f"sha256:{one.name}" for one in (space.home / "images" / "blobs" / "sha256").iterdir()] == [of_bytes(named)]
 
 
 def test_garbage_is_not_collected_under_a_run(project: Path) -> None:
