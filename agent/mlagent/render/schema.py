@@ -35,7 +35,12 @@ def schema() -> dict[str, Any]:
 
 def schema_text() -> str:
     """The schema as the file that is kept in the repository and in every project."""
-    return msgspec.json.format(msgspec.json.encode(schema(), order="deterministic"), indent=2).decode() + "\n"
+    return laid_out(schema())
+
+
+def laid_out(whole: dict[str, Any]) -> str:
+    """A schema as a file's text."""
+    return msgspec.json.format(msgspec.json.encode(whole, order="deterministic"), indent=2).decode() + "\n"
 
 
 def _required(struct: type[msgspec.Struct]) -> bool:

@@ -13,6 +13,7 @@ from mlagent.core.files import write_whole
 from mlagent.core.stage import EFFECTS, Stage
 from mlagent.errors import EXIT_CODES
 from mlagent.render.schema import schema_text
+from mlagent.render.trust import policy_text, verdicts_text
 
 GENERATED = "<!-- Rendered from the catalog by `make render`; edit the declaration, not this page. -->"
 
@@ -25,6 +26,8 @@ def views() -> dict[str, str]:
         "agent/docs/configuration.md": configuration_page(),
         "agent/docs/errors.md": errors_page(),
         "agent/docs/mlpipeline.schema.json": schema_text(),
+        "agent/docs/verdicts.schema.json": verdicts_text(),
+        "agent/docs/policy.schema.json": policy_text(),
         "resources/mlagent/stages.json": stages_json(),
     }
 
