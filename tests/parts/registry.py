@@ -77,8 +77,14 @@ class Registry:
     def has(self, repository: str, digest: str) -> bool:
         """Whether it keeps that manifest, looked up in its own folder."""
         algorithm, _, name = digest.partition(":")
-        home = self.folder / "data/docker/registry/v2/repositories" / repository
-        return (home / "_manifests/revisions" / algorithm / name / "link").exists()
+        return (self._manifests(repository) / "revisions" / algorithm / name / "link").exists()
+
+    def tags(self, repository: str) -> list[str]:
+        """Its tags."""
+        return sorted(path.name for path in self._manifests(repository).glob("tags/*"))
+
+    def _manifests(self, repository: str) -> Path:
+        return self.folder / "data/docker/registry/v2/repositories" / repository / "_manifests"
 
     def skopeo(self, *, cert: str = "--cert-dir", creds: str = "--creds") -> list[str]:
         """What skopeo is told to reach it, by the names that its command has for these options."""
