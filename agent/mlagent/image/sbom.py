@@ -34,6 +34,7 @@ def bill(image: Digest, named: Named, lock: Lock, base: Base) -> bytes:
                 "hashes": _hashes(image),
             },
             "tools": {"components": [{"type": "application", "name": "mlagent", "version": __version__}]},
+            "properties": [{"name": "io.mlagent.lock.digest", "value": named.lock}],
         },
         "components": components,
         "dependencies": [{"ref": name, "dependsOn": [one["bom-ref"] for one in components]}],

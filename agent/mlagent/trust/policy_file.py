@@ -73,7 +73,7 @@ class _Reader:
 
     def struct(self, value: object, form: type[T], path: Path_, below: T | None = None) -> T:
         """A struct, key by key, so that the line of the wrong one is known; what is left out is as `below`."""
-        found = self.mapping(value if value is not None else {}, path)
+        found = self.mapping(value, path)
         self.known(found, form.__struct_fields__, path)
         types = {one.name: one.type for one in msgspec.structs.fields(form)}
         for name, one in found.items():
