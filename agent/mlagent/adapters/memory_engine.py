@@ -23,6 +23,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[str, ...] = ()
     ready: bool = False
     state: State = State()
+    memory_mb: float | None = None
 
 
 class MemoryEngine:
@@ -105,6 +106,10 @@ class MemoryServed:
     def state(self) -> State:
         """As the program says."""
         return self._program.state
+
+    def memory_mb(self) -> float | None:
+        """As the program says."""
+        return self._program.memory_mb
 
     def said(self, lines: int) -> Sequence[str]:
         """Its newest lines."""

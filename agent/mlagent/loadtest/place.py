@@ -1,7 +1,7 @@
 """What is asked, a process or a container: where it answers, and how it stands meanwhile."""
 
-import time
-from typing import Protocol
+import threading
+from typing import Protocol, Self
 
 import msgspec
 
@@ -9,19 +9,16 @@ from mlagent.core.ports.engine import Served
 from mlagent.loadtest import startup
 from mlagent.loadtest.standing import Standing
 
-READING_SECONDS = 1.0
+READING_SECONDS = 0.2  # between readings of memory; a reading itself may take a second
 ENDING_SECONDS = 2.0
 LINES = 2000
 LONGEST = 300
 
 
 class Place(Protocol):
-    """`url` is empty where nothing can be asked; `poll` is called while it is under load."""
+    """`url` is empty where nothing can be asked."""
 
     url: str
-
-    def poll(self) -> None:
-        """Look at it."""
 
     def standing(self) -> Standing | None:
         """How it stands, where it is a container."""
@@ -34,27 +31,35 @@ class Process:
         """It answers at `url`."""
         self.url = url
 
-    def poll(self) -> None:
-        """Nothing is read of it."""
-
     def standing(self) -> None:
         """Nothing is known of it."""
 
 
 class Container:
-    """A container that was just started: waits until it is ready, then reads its memory about once a second."""
+    """A container that was just started: waits until it is ready; reads its memory while the block lasts."""
 
-    def __init__(self, served: Served, begun: Standing, seconds: float) -> None:
-        """Wait, at most so many seconds; `begun` says what serves."""
-        self._served, self._begun, self._peak, self._next = served, begun, 0.0, 0.0
-        self._ready = startup.wait(served.metrics_url, self._running, seconds)
-        self.url = served.url if self._ready is not None else ""
+    def __init__(self, served: Served, begun: Standing) -> None:
+        """`begun` says what serves."""
+        self._served, self._begun, self._peak = served, begun, 0.0
+        self._ready: float | None = None
+        self._over = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self.url = ""
 
-    def poll(self) -> None:
-        """Read its memory, unless that was done just now."""
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + READING_SECONDS
-            self._running()
+    def __enter__(self) -> Self:
+        """Begin to read."""
+        self._reader.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Read no more."""
+        self._over.set()
+        self._reader.join(ENDING_SECONDS)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it is ready, at most so long; then it has a URL."""
+        self._ready = startup.wait(self._served.metrics_url, self._running, seconds)
+        self.url = self._served.url if self._ready is not None else ""
 
     def standing(self) -> Standing:
         """How it stands now, with all that was read before; one that answers no more is given a moment to end."""
@@ -65,13 +70,16 @@ class Container:
         return msgspec.structs.replace(
             self._begun,
             start_seconds=self._ready,
-            memory_peak_mb=max(self._peak, state.memory_mb or 0.0) or None,
+            memory_peak_mb=self._peak or None,
             exit_code=state.exit_code,
             out_of_memory=state.out_of_memory,
             last=said[-1].strip()[:LONGEST] if said else "",
         )
 
     def _running(self) -> bool:
-        state = self._served.state()
-        self._peak = max(self._peak, state.memory_mb or 0.0)
-        return state.exit_code is None
+        return self._served.state().exit_code is None
+
+    def _read(self) -> None:
+        while not self._over.is_set():
+            self._peak = max(self._peak, self._served.memory_mb() or 0.0)
+            self._over.wait(READING_SECONDS)

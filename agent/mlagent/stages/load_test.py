@@ -115,7 +115,8 @@ def _container(inputs: "Mapping[str, Path]", ctx: "Context") -> "Iterator[Place]
         served = held.enter_context(engine.serving(image, limits, ctx.run_id))
         ctx.log.info(f"serving {begun.manifest} with {given.cpus:g} cpus and {given.memory_mb} MiB")
         try:
-            place = Container(served, begun, given.start_seconds)
+            place = held.enter_context(Container(served, begun))
+            place.wait(given.start_seconds)
             yield place
             if place.standing().hint:
                 for line in served.said(20):
@@ -173,7 +174,7 @@ def _measure(config: Config, place: "Place", ctx: "Context") -> None:
     from mlagent.loadtest import functional
 
     for again in (True, False):
-        ctx.tools.run("mlagent.loadtest", _request(config, place.url + functional.PATH, ctx), ctx.work, place.poll)
+        ctx.tools.run("mlagent.loadtest", _request(config, place.url + functional.PATH, ctx), ctx.work)
         measured, result = _measured(config, ctx)
         late = measured.late_share
         if late <= config.late_share_max or result.wrong:

@@ -70,9 +70,19 @@ class DockerServed:
             self._container.reload()
             found = self._container.attrs["State"]
             if found["Running"]:
-                return State(out_of_memory=found["OOMKilled"], memory_mb=self._memory())
+                return State(out_of_memory=found["OOMKilled"])
         code = found["ExitCode"]
         return State(exit_code=code, out_of_memory=found["OOMKilled"] or code == KILLED)
+
+    def memory_mb(self) -> float | None:
+        """As `docker stats` shows it, without page cache that goes when asked; the engine waits for its next look."""
+        try:
+            found = self._container.stats(stream=False, one_shot=True).get("memory_stats", {})
+        except (DockerException, requests.RequestException):
+            return None
+        details = found.get("stats", {})
+        cache = details.get("total_inactive_file", details.get("inactive_file", 0))
+        return (found["usage"] - cache) / MIB if "usage" in found else None
 
     def said(self, lines: int) -> Sequence[str]:
         """Its newest lines; none where the engine has lost them."""
@@ -85,10 +95,3 @@ class DockerServed:
     def _address(self, port: str) -> str:
         published = self._container.ports.get(port)
         return f"http://{LOOPBACK}:{published[0]['HostPort']}" if published else ""
-
-    def _memory(self) -> float | None:
-        """What its processes hold, as `docker stats` shows it: without the page cache that goes when asked."""
-        found = self._container.stats(stream=False, one_shot=True).get("memory_stats", {})
-        details = found.get("stats", {})
-        cache = details.get("total_inactive_file", details.get("inactive_file", 0))
-        return (found["usage"] - cache) / MIB if "usage" in found else None

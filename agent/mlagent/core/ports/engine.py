@@ -35,11 +35,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """How a container stands: `exit_code` is None while it runs; `memory_mb` what it holds now, without page cache."""
+    """How a container stands: `exit_code` is None while it runs."""
 
     exit_code: int | None = None
     out_of_memory: bool = False
-    memory_mb: float | None = None
 
 
 class Served(Protocol):
@@ -50,6 +49,9 @@ class Served(Protocol):
 
     def state(self) -> State:
         """How it stands now."""
+
+    def memory_mb(self) -> float | None:
+        """What it holds now (MiB), without page cache; None where that cannot be read. It may take a second."""
 
     def said(self, lines: int) -> Sequence[str]:
         """Its newest lines, the oldest first."""
