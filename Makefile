@@ -73,10 +73,12 @@ $(GROOVY)/installed:
 	cd $(GROOVY) && npm install --silent --no-audit --no-fund npm-groovy-lint@18 node@22
 	touch $@
 
-# Against its peers, which live in an environment of their own, outside the work tree.
-bench: $(STAMP) $(PEERS)/bin/dvc $(PEERS)-data/installed $(PEERS)-lightning/installed
+# Against its peers, which live in an environment of their own, outside the work tree. BENCH names one, and may say more:
+# make bench BENCH='image --only slim'.
+bench: $(STAMP) $(PEERS)/bin/dvc $(PEERS)-data/installed $(PEERS)-lightning/installed $(PEERS)-bentoml/installed
 	PATH="$$PATH:$(PEERS)/bin" MLAGENT_TEST_PEERS=$(PEERS)-data/bin/python \
-	MLAGENT_TEST_LIGHTNING=$(PEERS)-lightning/bin/python $(BIN)/python -m tests.bench
+	MLAGENT_TEST_LIGHTNING=$(PEERS)-lightning/bin/python MLAGENT_TEST_BENTOML=$(PEERS)-bentoml/bin/bentoml \
+	tests/parts/with $(BIN)/python -m tests.bench $(BENCH)
 
 $(PEERS)/bin/dvc:
 	$(PYTHON) -m venv $(PEERS)
@@ -90,6 +92,11 @@ $(PEERS)-data/installed:
 $(PEERS)-lightning/installed: constraints.txt
 	$(PYTHON) -m venv $(PEERS)-lightning
 	$(PEERS)-lightning/bin/pip install --quiet --disable-pip-version-check -c constraints.txt torch numpy 'lightning>=2.5'
+	touch $@
+
+$(PEERS)-bentoml/installed:
+	$(PYTHON) -m venv $(PEERS)-bentoml
+	$(PEERS)-bentoml/bin/pip install --quiet --disable-pip-version-check bentoml==1.4.40 onnxruntime numpy
 	touch $@
 
 $(PEERS)-evidently/installed:

@@ -6,6 +6,7 @@ ours, `mlagent package` and `mlagent push`, each of which starts an interpreter:
 """
 
 import json
+import os
 import shutil
 import statistics
 import sys
@@ -21,11 +22,10 @@ from tests.bench.peers.images import Bento, Mlflow, Model, Peer, Slim
 from tests.parts.registry import Registry
 
 PACKAGE = Path(__file__).parents[2] / "agent/mlagent"
-BENTOML = Path.home() / ".cache/mlagent/peers-bentoml/bin/bentoml"
 # How many pairs of each: a first image of MLflow's takes over a minute, so few of them
-FIRST = {"slim": 2, "bentoml": 3, "mlflow": 2}
-NEXT = {"slim": 2, "bentoml": 10, "mlflow": 3}
-MODELS = 3
+FIRST = {"slim": 10, "bentoml": 3, "mlflow": 2}
+NEXT = {"slim": 10, "bentoml": 10, "mlflow": 3}
+MODELS = max(NEXT.values()) + 1
 GOALS = (
     "goals: first at most slim's; new model at most 0.4 s of work, at most slim's, a quarter of bentoml's;"
     " nothing new at most 0.2 s; size at most half of mlflow's, 0.9 of bentoml's"
@@ -97,8 +97,10 @@ class Ours:
         return {"UV_FIND_LINKS": self.ground.wheels, "UV_NO_INDEX": "1", "UV_CACHE_DIR": str(self.ground.folder / "uv")}
 
     def _stages(self) -> tuple[float, float]:
-        stages = json.loads((self._run() / "run.json").read_text())["stages"]
-        package, push = ((stages[one]["seconds"] or 0) * 1000 for one in ("package", "push"))
+        record = json.loads((self._run() / "run.json").read_text())
+        fresh = record["attempt"] - 1  # of the first of the two commands; a stage that it reused is of an earlier one
+        stages = (record["stages"][one] for one in ("package", "push"))
+        package, push = (one["seconds"] * 1000 if one["attempt"] >= fresh else 0 for one in stages)
         return package, push
 
     def _run(self) -> Path:
@@ -116,7 +118,7 @@ def run(only: Sequence[str] = ()) -> str:
         ours = Ours(stage)
         makers: dict[str, Callable[[], Peer]] = {
             "slim": lambda: Slim(stage, ours.lock(), PACKAGE),
-            "bentoml": lambda: Bento(stage, BENTOML),
+            "bentoml": lambda: Bento(stage, Path(os.environ["MLAGENT_TEST_BENTOML"])),
             "mlflow": lambda: Mlflow(stage),
         }
         wanted = [make for name, make in makers.items() if not only or name in only]
