@@ -91,7 +91,7 @@ class House:
             references={},
             worker=missing, tools=LocalChildren(self.root, [], log), tracker=missing, registry=missing,
             blobs=cast("Blobs", Pieces(image)),
-            asked=frozenset(), labels={}, log=log,
+            asked=frozenset(), labels={}, done=(), origin=cast("Any", None), log=log,
         )  # fmt: skip
         inputs = {name: self.root / name for name in load_test.STAGE.reads if name != "image"}
         inputs |= {"image": image.file} if image else {}

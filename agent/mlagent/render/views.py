@@ -56,6 +56,7 @@ def stage_page(stage: Stage) -> str:
     """The page of one stage."""
     needs = [f"{package.module} (`mlagent[{package.extra}]`)" for package in stage.needs.packages]
     needs += ["an NVIDIA GPU where there is one, else the CPU"] if stage.needs.gpu else []
+    needs += ["a container engine, where there is an image"] if stage.needs.docker else []
     rows = [
         f"- **Effect**: {stage.effect}: {EFFECTS[stage.effect]}.",
         f"- **Reads**: {_list(stage.reads)}",
