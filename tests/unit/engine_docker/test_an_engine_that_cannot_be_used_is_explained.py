@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 from docker.errors import APIError, DockerException
 
 from mlagent import adapters
@@ -59,6 +60,16 @@ def test_an_answer_that_is_a_no_is_passed_on_with_the_disk_named_where_it_is_ful
     assert error.message == "the container engine refused: write /x: no space left on device"
     assert "docker system df" in error.hint
     assert "journalctl" in told(APIError("500", explanation="something")).hint
+
+
+def test_a_helper_that_keeps_logins_and_does_not_work_is_no_missing_engine() -> None:
+    error = told(DockerException("Credentials store error: StoreError('docker-credential-x not installed')"))
+    assert type(error) is InfrastructureError
+    assert "credsStore" in error.hint
+
+
+def test_an_engine_that_breaks_off_is_gone() -> None:
+    assert isinstance(told(requests.ConnectionError("Connection aborted.")), NoEngine)
 
 
 def test_our_own_errors_pass_as_they_are() -> None:

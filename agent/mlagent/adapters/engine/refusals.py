@@ -58,7 +58,13 @@ def _explained(error: Exception) -> InfrastructureError:
             if full
             else "the engine's own log says more (journalctl -u docker)",
         )
-    number = next((one.errno for one in _chain(error) if isinstance(one, OSError) and one.errno in _REASONS), 0)
+    lost = [one for one in _chain(error) if isinstance(one, OSError)]  # every RequestException is one
+    if not lost and "API version" not in str(error):
+        return InfrastructureError(
+            f"the container engine could not be asked: {error}",
+            hint="a credential helper that Docker's configuration names (credsStore) must be there and work",
+        )
+    number = next((one.errno for one in lost if one.errno in _REASONS), 0)
     reason, hint = _REASONS.get(number, (str(error), "is DOCKER_HOST right, and is the engine up?"))
     return NoEngine(f"no container engine answers at {where()}: {reason}", hint=hint)
 
