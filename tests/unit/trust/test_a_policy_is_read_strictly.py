@@ -198,7 +198,7 @@ def test_every_rule_is_explained_with_the_line_that_wrote_it(tmp_path: Path) -> 
     found = load(written(tmp_path))
     rows = {row.rule: row for row in explained.rows(policy(found, "production"))}
     assert rows["verdicts.load-test"][1:3] == ("3 days", "policy.yaml:25")
-    assert rows["verdicts.split"][1:3] == ("not asked for", "policy.yaml:14")
+    assert rows["verdicts.split"][1:3] == ("not asked for", "policy.yaml:24")
     assert rows["require.clean_commit"][1:3] == ("true", NO_FILE)
     assert rows["repositories"].value == "registry.example/** and */risk/*"
     assert all(row.about for row in rows.values())
