@@ -42,12 +42,12 @@ test: lint
 # server, a real browser, a real Docker engine and real registries of images. What tests/parts/with starts, it stops.
 e2e: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
-	tests/parts/with $(BIN)/pytest tests/e2e -m 'not long'
+	tests/parts/with $(BIN)/pytest tests/contract/test_engines.py tests/e2e -m 'not long'
 
 # With the long forms: hundreds of kills.
 e2e-full: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
-	tests/parts/with $(BIN)/pytest tests/pipeline tests/e2e
+	tests/parts/with $(BIN)/pytest tests/contract/test_engines.py tests/pipeline tests/e2e
 
 # The real parts alone, as the end-to-end tests have them: an engine that runs until `make parts-stop`.
 parts:
