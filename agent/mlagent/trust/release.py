@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from mlagent.core import digest
 from mlagent.core.digest import Digest
 from mlagent.errors import InputError
 from mlagent.trust import plain, statement
@@ -11,6 +12,7 @@ from mlagent.trust.statement import Statement
 
 TYPE = "urn:mlagent:model:v1"
 FILE, SIGNATURE = "model.intoto.json", "model.intoto.json.sig"
+FILES = ("model.onnx", "signature.json")
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,12 +36,12 @@ def read(data: bytes) -> tuple[Statement, Bundle]:
 
 
 def differing(said: Statement, files: Mapping[str, Digest]) -> list[str]:
-    """What is wrong with the files beside it, in sentences: each that it names is there, and is the same."""
-    wrong = []
-    for one in said.subject:
-        found, stated = files.get(one.name), f"sha256:{one.digest.get('sha256', '')}"
-        if found is None:
-            wrong.append(f"{one.name} is missing")
-        elif found != stated:
-            wrong.append(f"{one.name} is {found}, and {stated} was signed")
+    """What is wrong with the files, in sentences: a model's are to be signed, and all that are signed to be there."""
+    stated = {one.name: f"{digest.ALGORITHM}:{one.digest.get(digest.ALGORITHM, '')}" for one in said.subject}
+    wrong = [f"{name} was not signed" for name in FILES if name not in stated]
+    for name, one in stated.items():
+        if name not in files:
+            wrong.append(f"{name} is missing")
+        elif files[name] != one:
+            wrong.append(f"{name} is {files[name]}, and {one} was signed")
     return wrong
