@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any, cast
 from mlagent.errors import ConfigError, missing_package
 
 if TYPE_CHECKING:
+    from mlagent.adapters.cosign import CosignSigner, CosignVerifier
     from mlagent.adapters.mlflow import MlflowTracker
     from mlagent.adapters.oci_registry.client import RegistryClient
     from mlagent.adapters.remote_data import RemoteFiles
     from mlagent.config.images import Registry
+    from mlagent.config.secret import Secret
     from mlagent.config.sections import Data, Keep, Tracking
     from mlagent.core.oci import Reference
     from mlagent.core.ports.engine import Engine
     from mlagent.core.ports.ledger import Ledger
     from mlagent.core.ports.models import ModelRegistry
+    from mlagent.core.ports.signer import By
     from mlagent.core.ports.store import Store
     from mlagent.core.ports.tracker import ExperimentTracker
 
@@ -136,6 +139,44 @@ def takes_anonymous_pushes(where: "Reference", settings: "Registry", project: Pa
     """Whether anybody may push to the repository: tries to begin, without credentials, and cancels it."""
     with _image_registry()(where, settings, project, anonymous=True) as registry:
         return registry.takes_anything(where.path)
+
+
+def verifier(
+    settings: "Registry", project: Path, *, transparency_log: bool = False, cosign: str = "cosign"
+) -> "CosignVerifier":
+    """Who verifies images of registries that are asked by `settings`; a `cosign` with a slash is a file."""
+    from mlagent.adapters.signing.program import Program
+
+    made = _cosign().CosignVerifier(Program(cosign, project), settings, project, transparency_log=transparency_log)
+    return cast("CosignVerifier", made)
+
+
+def signer(
+    settings: "Registry",
+    project: Path,
+    *,
+    key: "Secret | None",
+    password: "Secret | None" = None,
+    service: str | None = None,
+    by: "By | None" = None,
+    transparency_log: bool = False,
+    cosign: str = "cosign",
+) -> "CosignSigner":
+    """Who signs, by a key or by the service that keeps one; `by` is whom it verifies by, asked of the key if unset."""
+    from mlagent.adapters.signing import keys
+    from mlagent.adapters.signing.program import Program
+
+    held, program = keys.of(key, password, service), Program(cosign, project)
+    made = _cosign().CosignSigner(program, settings, project, held, by=by, transparency_log=transparency_log)
+    return cast("CosignSigner", made)
+
+
+def _cosign() -> Any:  # noqa: ANN401 - a module
+    try:
+        from mlagent.adapters import cosign
+    except ImportError as error:
+        raise missing_package("urllib3", "image") from error
+    return cosign
 
 
 def _image_registry() -> "Callable[..., RegistryClient]":

@@ -57,8 +57,8 @@ class Verifier(Protocol):
 class Signer(Verifier, Protocol):
     """Holds, or can ask for, a private key, and never shows it. ConfigError (3) when the key cannot be used."""
 
-    def public_key(self) -> PublicKey | None:
-        """The key that its signatures verify by; None where it signs as an identity."""
+    def by(self) -> By:
+        """Whom its signatures verify by."""
 
     def sign(self, reference: Reference) -> None:
         """Sign the image; it asks for nothing that is there, and a second signature by one key is the same one."""
