@@ -1,5 +1,6 @@
 """A release that shows everything passes; one that lacks or twists anything is refused, and the row says which."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -253,6 +254,35 @@ def test_the_newest_of_several_counts_whatever_their_order() -> None:
 
 def _failing(one: Done) -> Done:
     return replace(one, verdicts=(judged("gate", {}, 0.1),), ended="2026-06-30T13:00:00.000+00:00")
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+
+
+def places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """The path of every node below."""
+    steps: list[tuple[str | int, object]] = []
+    if isinstance(value, dict):
+        steps = list(value.items())
+    elif isinstance(value, list):
+        steps = list(enumerate(value))
+    return [one for step, below in steps for one in [(*path, step), *places(below, (*path, step))]]
+
+
+@given(st.sampled_from(KINDS), st.data())
+def test_whatever_is_changed_in_an_attestation_the_judgement_ends_in_rows(kind: str, data: st.DataObject) -> None:
+    predicate: Any = json.loads(canonical_json(GOOD.attested[kind].verified[0].predicate))
+    *path, last = data.draw(st.sampled_from(places(predicate)))
+    node = predicate
+    for step in path:
+        node = node[step]
+    if data.draw(st.booleans()):
+        del node[last]
+    else:
+        node[last] = data.draw(PLAIN | st.lists(PLAIN, max_size=2) | st.dictionaries(st.text(), PLAIN, max_size=2))
+    decision = decide(attesting(GOOD, kind, Attested(verified=(stated(kind, predicate),))))
+    assert decision.passed == (bad(decision) == {})
+    assert len(decision.findings) >= 10
 
 
 @given(st.data())
