@@ -6,7 +6,7 @@ PEERS := $(HOME)/.cache/mlagent/peers
 GROOVY := $(HOME)/.cache/mlagent/groovy-lint
 STAMP := $(VENV)/installed
 WHEELHOUSE := dist/wheelhouse
-PARTS := $(addprefix tests/parts/,base engine install runc-keep-oom-score with)
+PARTS := $(addprefix tests/parts/,base cosign engine install runc-keep-oom-score with)
 EXTRAS := worker,control,serve,image,loadtest,store
 
 .PHONY: demo test e2e e2e-full parts parts-stop groovy bench lint render wheelhouse wheel clean
@@ -52,7 +52,8 @@ e2e-full: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groov
 # The real parts alone, as the end-to-end tests have them: an engine that runs until `make parts-stop`.
 parts:
 	tests/parts/install
-	@echo "export MLAGENT_TEST_BASE=$$(tests/parts/base) MLAGENT_TEST_DOCKER_HOST=$$(tests/parts/engine start)"
+	@echo "export MLAGENT_TEST_BASE=$$(tests/parts/base) MLAGENT_TEST_COSIGN=$$(tests/parts/cosign)" \
+	  "MLAGENT_TEST_DOCKER_HOST=$$(tests/parts/engine start)"
 
 parts-stop:
 	tests/parts/engine stop
