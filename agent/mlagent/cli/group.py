@@ -18,6 +18,7 @@ BESIDE = {
     "summary": ("mlagent.cli.plan:summary", "Print how a run ended as Markdown, for a pull request."),
     "gc": ("mlagent.cli.plan:gc", "Remove old runs and what only they name."),
     "data": ("mlagent.cli.data:data", "Write a first schema of the rows, show them, ask whether they changed."),
+    "verify": ("mlagent.cli.verify:verify", "Say whether an image shows what the platform's policy asks for."),
     "policy": ("mlagent.cli.policy:policy", "Check or explain the platform's policy.yaml."),
     "config": ("mlagent.cli.config:config", "Explain, check or describe the configuration."),
     "init": ("mlagent.cli.project:init", "Write a new project from a template."),

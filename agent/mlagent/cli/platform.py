@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlagent import catalog
 from mlagent.cli.app import App
 
 if TYPE_CHECKING:
     from mlagent.config.load import Settings
     from mlagent.trust.policy import Written
 
-SECTIONS = ("policy", "registry")
+SECTIONS = ("policy", "registry", "sign")
 POLICY = click.Path(path_type=Path, exists=True, dir_okay=False)
 ABOUT = "The policy; without it MLAGENT_POLICY_FILE, else the strict default."
 
@@ -20,12 +21,11 @@ def settings(app: App) -> "Settings":
     """Of the project, or of the environment alone where there is none."""
     from mlagent.config.load import load
     from mlagent.config.redact import Redactor
-    from mlagent.config.sections import SHARED
 
     if (app.project / app.file).exists():
         return app.settings()
-    wanted = {name: SHARED[name] for name in SECTIONS}
-    prefixes = tuple(f"MLAGENT_{name.upper()}_" for name in SECTIONS)
+    wanted = {name: catalog.SECTIONS[name] for name in SECTIONS if name in catalog.SECTIONS}
+    prefixes = tuple(f"MLAGENT_{name.upper()}_" for name in wanted)
     environ = {name: value for name, value in app.environ.items() if name.startswith(prefixes)}
     found = load(wanted, app.project, environ, needed=False)
     app.redactor = Redactor(found.secrets())
@@ -40,3 +40,8 @@ def written(app: App, file: Path | None) -> "Written":
 
     path = file or world.policy(settings(app))
     return load(path) if path else Written()
+
+
+def cosign(app: App) -> str:
+    """The program that verifies: of the `sign:` section, where there is one, else the one on the search path."""
+    return getattr(settings(app).sections.get("sign"), "cosign", None) or "cosign"

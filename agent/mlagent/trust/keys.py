@@ -39,7 +39,7 @@ def key(text: str) -> Key:
     except (binascii.Error, ValueError) as error:
         message = "what stands between the lines BEGIN and END is no base64: was it cut off?"
         raise ValueError(message) from error
-    return Key(pem=text.strip() + "\n")
+    return Key(pem=text)
 
 
 def _der(pem: str) -> bytes:

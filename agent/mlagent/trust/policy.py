@@ -70,7 +70,15 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def digest(self) -> Digest:
         """Of what it asks, keys by content: the same for another layout or comment, another for another key."""
-        return digest.of_json([self.rules, self.environments])
+        environments = {name: _by_content(one) for name, one in self.environments.items()}
+        return digest.of_json([_by_content(self.rules), environments])
+
+
+def _by_content(rules: Rules) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(rules)
+    if rules.keys is not UNSET:
+        found["keys"] = {name: one.fingerprint for name, one in rules.keys.items()}
+    return found
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

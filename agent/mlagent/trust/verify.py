@@ -55,8 +55,13 @@ def judge(evidence: Evidence, policy: Policy, now: datetime, *, pinned: Digest =
         policy=policy.digest,
         decided=now.isoformat(timespec="seconds"),
         passed=all(one.outcome == "pass" for one in rows),
-        findings=tuple(rows),
+        findings=tuple(msgspec.structs.replace(one, found=_printable(one.found)) for one in rows),
     )
+
+
+def _printable(text: str) -> str:
+    """What others wrote may hold what a terminal obeys."""
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def _policy(policy: Policy, pinned: Digest) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from mlagent.render.trust import policy_text
 from mlagent.trust import explained, keys
 from mlagent.trust.policy import NO_FILE, SUBJECTS, Written, matches, policy
 from mlagent.trust.policy_file import load
-from tests.unit.trust.release import PEM
+from tests.good_release import PEM
 
 GOOD = """\
 keys:

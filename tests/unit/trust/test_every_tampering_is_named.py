@@ -17,7 +17,7 @@ from mlagent.trust import origins, provenance, verdicts
 from mlagent.trust.evidence import Attested, Evidence, Signed
 from mlagent.trust.policy import Asked, Required
 from mlagent.trust.verify import Decision
-from tests.unit.trust.release import (
+from tests.good_release import (
     CHAIN,
     IMAGE,
     NOW,

@@ -16,7 +16,7 @@ from mlagent.core.digest import canonical_json, of_bytes
 from mlagent.errors import InputError
 from mlagent.render.trust import verdicts_text
 from mlagent.trust import origins, plain, provenance, release, statement, verdicts
-from tests.unit.trust.release import CHAIN, IMAGE, MANIFEST, ORIGIN, OTHER, SBOM, a_digest
+from tests.good_release import CHAIN, IMAGE, MANIFEST, ORIGIN, OTHER, SBOM, a_digest
 
 WRITTEN = statement.write("urn:x", {"a": 1}, {"b": OTHER, "a": IMAGE})
 PLAIN = st.recursive(

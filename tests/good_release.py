@@ -1,15 +1,18 @@
-"""A good release, and what a test may do to it; a keypair's public half."""
+"""A good release as tests change it: what is read about one, and one that lies in a registry of dictionaries."""
 
 import base64
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from mlagent.adapters.memory_images import MemoryImages
+from mlagent.adapters.memory_signer import Board, MemorySigner
 from mlagent.core import digest
 from mlagent.core.context import Done, Origin
-from mlagent.core.oci import Descriptor, Manifest
+from mlagent.core.oci import Descriptor, Manifest, parse
 from mlagent.core.verdict import Verdict, check, verdict
 from mlagent.trust import keys, origins, provenance, statement, verdicts
 from mlagent.trust.evidence import Attested, Evidence, Signed
@@ -30,10 +33,10 @@ def a_digest(text: str) -> str:
     return digest.of_bytes(text.encode())
 
 
-IMAGE, OTHER, LOCK = a_digest("image"), a_digest("another image"), a_digest("lock")
+OTHER, LOCK = a_digest("another image"), a_digest("lock")
 MANIFEST = Manifest(
     schema_version=2,
-    config=Descriptor(media_type="c", digest=a_digest("config"), size=1),
+    config=Descriptor(media_type="c", digest=a_digest("config"), size=6),
     layers=[],
     annotations={
         "org.opencontainers.image.title": "risk",
@@ -44,6 +47,7 @@ MANIFEST = Manifest(
         "io.mlagent.server.digest": a_digest("server"),
     },
 )
+IMAGE = digest.of_bytes(digest.canonical_json(MANIFEST))
 SBOM: dict[str, Any] = {
     "bomFormat": "CycloneDX",
     "metadata": {
@@ -131,6 +135,41 @@ def attesting(found: Evidence, kind: str, attested: Attested | None) -> Evidence
     if attested is None:
         whole.pop(kind)
     return msgspec.structs.replace(found, attested=whole)
+
+
+class Shop:
+    """The release in a registry, signed and attested by a fake of cosign; `reference` is its name there."""
+
+    def __init__(self, folder: Path, when: str = ENDED, name: str = "release") -> None:
+        self.folder, self.images, self.board = folder, MemoryImages(), Board()
+        self.signer, self.stranger = MemorySigner(self.board, name), MemorySigner(self.board, "stranger")
+        self.reference = msgspec.structs.replace(parse(REPOSITORY), digest=IMAGE)
+        self.key = folder / "release.pub"
+        self.key.write_text(self.signer.by()[0])
+        (folder / "piece").write_bytes(b"config")
+        self.images.push(self.reference.path, a_digest("config"), lambda: folder / "piece")
+        self.images.put_manifest(self.reference.path, digest.canonical_json(MANIFEST), "m", "v7")
+        self.stages = tuple(msgspec.structs.replace(one, ended=when) for one in CHAIN)
+
+    def sign(self, by: MemorySigner | None = None) -> None:
+        """As the stage does: signature, provenance, SBOM, verdicts."""
+        (by or self.signer).sign(self.reference)
+        for kind, said in self.said().items():
+            self.attest(kind, said, by)
+
+    def said(self) -> dict[str, object]:
+        built = provenance.of(ORIGIN, self.stages, "a1b2c3d4e5f6", MANIFEST)
+        return {provenance.TYPE: built, origins.SBOM: SBOM, verdicts.TYPE: verdicts.of(self.stages)}
+
+    def attest(self, kind: str, said: object, by: MemorySigner | None = None) -> None:
+        file = self.folder / "predicate.json"
+        file.write_bytes(digest.canonical_json(said))
+        (by or self.signer).attest(self.reference, kind, file)
+
+    def withdraw(self, kind: str) -> None:
+        """Take away every statement of a type."""
+        there = self.signer.attestations(self.reference, kind, self.signer.by())
+        self.signer.withdraw(self.reference, there)
 
 
 RULES = Rules(keys={"release": KEY}, repositories=("registry.example/**",), builders=(BUILDER,))
