@@ -1,5 +1,6 @@
 """`mlagent verify`: whether an image, or a model's files, show what the platform's policy asks for."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from mlagent.trust.policy import Policy
     from mlagent.trust.verify import Decision
 
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 HEAD = ("what", "asked", "found", "verdict")
 
 
@@ -48,6 +50,11 @@ def verify(
     if bundle:
         _bundle(app, bundle, asked)
         return
+    if pinned and not DIGEST.fullmatch(pinned):
+        message = (
+            f"--policy-digest {pinned}: a digest is sha256: and 64 hex digits, as `mlagent policy check` prints it"
+        )
+        raise click.UsageError(message, ctx=click.get_current_context())
     decision = _decide(app, str(image), asked, pinned)
     if as_json:
         from mlagent.core.digest import canonical_json
@@ -77,8 +84,8 @@ def _decide(app: App, image: str, asked: "Policy", pinned: str) -> "Decision":
 
     from mlagent import adapters
     from mlagent.core import oci
-    from mlagent.engine import evidence
     from mlagent.errors import UsageError
+    from mlagent.trust import gathering
     from mlagent.trust.verify import judge
 
     try:
@@ -90,13 +97,13 @@ def _decide(app: App, image: str, asked: "Policy", pinned: str) -> "Decision":
         settings, app.project, transparency_log=asked.transparency_log, cosign=platform.cosign(app)
     )
     with adapters.image_registry(where, settings, app.project, named="the image") as registry:
-        found = evidence.gather(where, registry, verifier, asked)
+        found = gathering.gather(where, registry, verifier, asked)
     if where.digest is None:
         click.echo(f"{where} is {found.repository}@{found.digest} now", err=True)
     if asked.environment:
         workspace = app.workspace()
         model = workspace.settings.sections["project"].name
-        found = evidence.of_environment(found, workspace.ledger, model, asked.environment)
+        found = gathering.of_environment(found, workspace.ledger, model, asked.environment)
     return judge(found, asked, datetime.now(UTC), pinned=pinned)
 
 
@@ -114,12 +121,12 @@ def _registry(app: App, where: "Reference") -> "Registry":
 def _bundle(app: App, folder: Path, asked: "Policy") -> None:
     from mlagent import adapters
     from mlagent.config.images import Registry
-    from mlagent.engine import bundle, evidence
+    from mlagent.trust import bundle, gathering
 
     verifier = adapters.verifier(
         Registry(), app.project, transparency_log=asked.transparency_log, cosign=platform.cosign(app)
     )
-    found = bundle.verify(folder, verifier, evidence.signers(asked))
+    found = bundle.verify(folder, verifier, gathering.signers(asked))
     click.echo(f"{', '.join(found.files)}: signed by {found.by}, of the release {found.release}")
 
 

@@ -196,6 +196,7 @@ def test_what_others_wrote_does_not_command_the_terminal(person: Person) -> None
     [
         (["verify"], "name an image"),
         (["verify", NAME, "--bundle", "."], "name an image"),
+        (["verify", NAME, "--policy-digest", "5f907ae796da"], "64 hex digits"),
         (["verify", "UPPER/case"], "is no image reference"),
         (["verify", NAME, "--policy", "gone.yaml"], "gone.yaml"),
     ],

@@ -13,9 +13,8 @@ from mlagent.core.digest import Digest
 from mlagent.core.oci import Reference, parse
 from mlagent.core.ports.ledger import Fact
 from mlagent.core.ports.signer import Attached, By, Identity, PublicKey
-from mlagent.engine import bundle, evidence
 from mlagent.errors import InfrastructureError, InputError, PolicyRefused
-from mlagent.trust import keys, origins, provenance, release, verdicts
+from mlagent.trust import bundle, gathering, keys, origins, provenance, release, verdicts
 from mlagent.trust.evidence import Evidence
 from mlagent.trust.policy import Identity as Named
 from mlagent.trust.policy import Policy
@@ -57,12 +56,12 @@ def by(shop: Shop) -> Policy:
 
 
 def gathered(shop: Shop, policy: Policy | None = None, where: Reference | None = None) -> Evidence:
-    return evidence.gather(where or shop.reference, shop.images, shop.signer, policy or by(shop))
+    return gathering.gather(where or shop.reference, shop.images, shop.signer, policy or by(shop))
 
 
 def test_a_signed_release_passes_and_four_questions_are_enough(shop: Shop) -> None:
     counted = Counted(shop.signer)
-    found = evidence.gather(shop.reference, shop.images, counted, by(shop))
+    found = gathering.gather(shop.reference, shop.images, counted, by(shop))
     assert bad(decide(found, by(shop))) == {}
     assert sorted(counted.asked) == sorted(["signature", provenance.TYPE, origins.SBOM, verdicts.TYPE])
     assert counted.looked == 0, "what verifies is enough"
@@ -75,11 +74,11 @@ def test_of_several_keys_only_the_one_that_signed_is_asked_about_statements(shop
         identities={"ci": Named(issuer="https://token.example", subject="risk")},
     )
     counted = Counted(shop.signer)
-    found = evidence.gather(shop.reference, shop.images, counted, policy)
+    found = gathering.gather(shop.reference, shop.images, counted, policy)
     assert bad(decide(found, policy)) == {}
     assert list(found.signed.verified) == ["release"]
     assert len(counted.asked) == 3 + 3
-    assert evidence.signers(policy)["ci"] == Identity("https://token.example", "risk")
+    assert gathering.signers(policy)["ci"] == Identity("https://token.example", "risk")
 
 
 @pytest.mark.parametrize("kind", [provenance.TYPE, origins.SBOM, verdicts.TYPE])
@@ -149,13 +148,13 @@ def test_an_older_build_than_the_environment_has_reached_is_superseded(shop: Sho
     ledger = LocalLedger(MemoryStore())
     promoted = Fact(what="promoted", model="risk", who="jane", time="t", release=OTHER, environment="prod", build=7)
     ledger.append(promoted)
-    now = evidence.of_environment(gathered(shop), ledger, "risk", "prod")
+    now = gathering.of_environment(gathered(shop), ledger, "risk", "prod")
     assert decide(now, by(shop)).passed
     ledger.append(msgspec.structs.replace(promoted, build=8))
     ledger.append(msgspec.structs.replace(promoted, build=99, environment="staging"))
-    now = evidence.of_environment(gathered(shop), ledger, "risk", "prod")
+    now = gathering.of_environment(gathered(shop), ledger, "risk", "prod")
     assert bad(decide(now, by(shop))) == {"build": "7: superseded"}
-    assert "model" in bad(decide(evidence.of_environment(gathered(shop), ledger, "pricing", "prod"), by(shop)))
+    assert "model" in bad(decide(gathering.of_environment(gathered(shop), ledger, "pricing", "prod"), by(shop)))
 
 
 def test_a_registry_that_is_away_is_no_finding(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +180,7 @@ def folder(shop: Shop) -> Path:
 
 
 def test_a_models_files_are_held_against_what_was_signed(shop: Shop, folder: Path) -> None:
-    found = bundle.verify(folder, shop.signer, evidence.signers(by(shop)))
+    found = bundle.verify(folder, shop.signer, gathering.signers(by(shop)))
     assert (found.release, set(found.files), found.by) == (IMAGE, set(release.FILES), "release")
 
 
@@ -198,21 +197,21 @@ def test_a_models_files_are_held_against_what_was_signed(shop: Shop, folder: Pat
 def test_a_file_that_is_another_is_named(shop: Shop, folder: Path, name: str, data: bytes | None, said: str) -> None:
     (folder / name).unlink() if data is None else (folder / name).write_bytes(data)
     with pytest.raises(PolicyRefused, match=said):
-        bundle.verify(folder, shop.signer, evidence.signers(by(shop)))
+        bundle.verify(folder, shop.signer, gathering.signers(by(shop)))
 
 
 def test_a_statement_names_no_file_elsewhere_and_leaves_none_of_the_model_out(shop: Shop, folder: Path) -> None:
     (folder / release.FILE).write_bytes(release.write({"../release.pub": OTHER}, IMAGE, ""))
     (folder / release.SIGNATURE).write_bytes(shop.signer.sign_blob(folder / release.FILE))
     with pytest.raises(PolicyRefused) as refused:
-        bundle.verify(folder, shop.signer, evidence.signers(by(shop)))
+        bundle.verify(folder, shop.signer, gathering.signers(by(shop)))
     for said in ("model.onnx was not signed", "signature.json was not signed", "../release.pub is missing"):
         assert said in refused.value.message
 
 
 def test_without_its_statement_a_folder_shows_nothing(shop: Shop, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"model\.intoto\.json cannot be read"):
-        bundle.verify(tmp_path, shop.signer, evidence.signers(by(shop)))
+        bundle.verify(tmp_path, shop.signer, gathering.signers(by(shop)))
 
 
 def test_without_a_key_nothing_is_signed(shop: Shop, folder: Path) -> None:
