@@ -1,6 +1,6 @@
 """What a signer has said already: whether it is what it would say now, and whether it would convince anybody."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from mlagent.core.ports.signer import By, PublicKey
 from mlagent.errors import InputError
 from mlagent.trust import keys, statement
 from mlagent.trust.evidence import Attested, Evidence, Signed
-from mlagent.trust.policy import Identity, Policy, Required, Rules, Written, policy
+from mlagent.trust.policy import Asked, Identity, Policy, Required, Rules, Written, policy
 from mlagent.trust.verify import Decision, judge
 
 NAME = "sign"
@@ -33,9 +33,13 @@ def convinces(
     by: By,
     signatures: Sequence[Digest],
     envelopes: Mapping[str, Sequence[bytes]],
+    subjects: Iterable[str],
     now: datetime,
 ) -> Decision:
-    """The judgement of a policy that asks for nothing but this signer; envelopes by the type of what they state."""
+    """The judgement of a policy that asks for this signer, and verdicts of these subjects, of any age.
+
+    Envelopes are given by the type of what they state.
+    """
     evidence = Evidence(
         repository=image.repository,
         digest=str(image.digest),
@@ -46,7 +50,7 @@ def convinces(
             for kind, found in envelopes.items()
         },
     )
-    return judge(evidence, _only(by), now)
+    return judge(evidence, _only(by, subjects), now)
 
 
 def called(by: By) -> str:
@@ -54,8 +58,9 @@ def called(by: By) -> str:
     return f"key {keys.key(by.pem).fingerprint}" if isinstance(by, PublicKey) else f"{by.subject} ({by.issuer})"
 
 
-def _only(by: By) -> Policy:
-    rules = Rules(verdicts={}, require=Required(clean_commit=False))
+def _only(by: By, subjects: Iterable[str]) -> Policy:
+    whenever = Asked(max_age_days=3650, accept_expired=True)
+    rules = Rules(verdicts=dict.fromkeys(subjects, whenever), require=Required(clean_commit=False))
     if isinstance(by, PublicKey):
         return policy(Written(rules=msgspec.structs.replace(rules, keys={NAME: keys.key(by.pem)})))
     identity = Identity(issuer=by.issuer, subject=by.subject)
