@@ -13,4 +13,5 @@ parser.add_argument("--only", action="append", default=[], help="of the peers of
 given = parser.parse_args()
 for name, bench in zip(NAMES, BENCHES, strict=True):
     if not given.bench or name in given.bench:
-        print(image.run(given.only) if bench is image else bench.run(), flush=True)  # noqa: T201 - printing is what it is for
+        for line in image.run(given.only) if bench is image else [bench.run()]:
+            print(line, flush=True)  # noqa: T201 - printing is what it is for

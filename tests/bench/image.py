@@ -11,6 +11,7 @@ import shutil
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,10 +23,11 @@ from tests.bench.peers.images import Bento, Mlflow, Model, Peer, Slim
 from tests.parts.registry import Registry
 
 PACKAGE = Path(__file__).parents[2] / "agent/mlagent"
-# How many pairs of each: a first image of MLflow's takes over a minute, so few of them
-FIRST = {"slim": 10, "bentoml": 3, "mlflow": 2}
-NEXT = {"slim": 10, "bentoml": 10, "mlflow": 3}
-MODELS = max(NEXT.values()) + 1
+# How many pairs of each, and for how many seconds one may still begin once there are two: a quarter of an hour in all
+FIRST = {"slim": (10, 200), "bentoml": (3, 90), "mlflow": (2, 150)}
+NEXT = {"slim": (10, 40), "bentoml": (10, 40), "mlflow": (3, 60)}
+MODELS = max(times for times, _ in NEXT.values()) + 1
+FEWEST = 2
 GOALS = (
     "goals: first at most slim's; new model at most 0.4 s of work, at most slim's, a quarter of bentoml's;"
     " nothing new at most 0.2 s; size at most half of mlflow's, 0.9 of bentoml's"
@@ -111,8 +113,8 @@ class Ours:
         do([sys.executable, "-m", "mlagent", *args], {}, cwd or self.project)
 
 
-def run(only: Sequence[str] = ()) -> str:
-    """Compare with every peer, or with those that are named."""
+def run(only: Sequence[str] = ()) -> Iterator[str]:
+    """Compare with every peer, or with those that are named; a line each, as they come."""
     measure_engine()
     with tempfile.TemporaryDirectory() as folder, ground(Path(folder)) as stage:
         ours = Ours(stage)
@@ -122,8 +124,18 @@ def run(only: Sequence[str] = ()) -> str:
             "mlflow": lambda: Mlflow(stage),
         }
         wanted = [make for name, make in makers.items() if not only or name in only]
-        lines = [line for make in wanted for line in Beside(ours, make(), stage).all()]
-    return "\n".join([*lines, f"images: {GOALS}"])
+        for make in wanted:
+            yield from Beside(ours, make(), stage).all()
+    yield f"images: {GOALS}"
+
+
+def _turns(times: int, seconds: float) -> Iterator[int]:
+    """So many, or as many as begin in that time."""
+    end = time.monotonic() + seconds
+    for turn in range(times):
+        if turn >= FEWEST and time.monotonic() > end:
+            return
+        yield turn
 
 
 class Beside(NamedTuple):
@@ -145,14 +157,14 @@ class Beside(NamedTuple):
             pairs, moved = self._new_models(made)
             yield _line(f"image of a new model, mlagent / {name}", pairs)
             yield f"bytes moved for a new model: mlagent {moved[0] / 1e3:.1f}, {name} {moved[1] / 1e3:.1f} kB"
-            before, last = kept_bytes(made), NEXT[name]
-            pairs = [self._pair(last, made.host) for _ in range(last)]
+            before, last = kept_bytes(made), len(pairs)
+            pairs = [self._pair(last, made.host) for _ in _turns(*NEXT[name])]
             yield _line(f"nothing new, mlagent / {name}", pairs)
-            yield f"bytes moved for nothing new, {last} times both: {(kept_bytes(made) - before) / 1e3:.1f} kB"
+            yield f"bytes moved for nothing new, {len(pairs)} times both: {(kept_bytes(made) - before) / 1e3:.1f} kB"
 
     def _first(self) -> tuple[list[tuple[Cost, Cost]], tuple[int, int]]:
         pairs, sizes = [], (0, 0)
-        for _ in range(FIRST[self.peer.name]):
+        for _ in _turns(*FIRST[self.peer.name]):
             with empty_registry(self.stage.folder / "registry") as made:
                 one, mine = self.ours.ship(0, made.host, afresh=True), kept_bytes(made)
             with empty_registry(self.stage.folder / "registry") as made:
@@ -163,7 +175,7 @@ class Beside(NamedTuple):
 
     def _new_models(self, made: Registry) -> tuple[list[tuple[Cost, Cost]], tuple[float, float]]:
         pairs, moved = [], []
-        for seed in range(1, NEXT[self.peer.name] + 1):
+        for seed in (1 + turn for turn in _turns(*NEXT[self.peer.name])):
             start = kept_bytes(made)
             one, middle = self.ours.ship(seed, made.host), kept_bytes(made)
             other, end = self._peer(seed, made.host), kept_bytes(made)
