@@ -33,7 +33,7 @@ def of(project: Path, given: Given, run: RunRecord) -> Origin:
     """By Jenkins' variables where it runs there, by git where the project is a checkout; never a secret."""
     in_jenkins = os.environ.get("JENKINS_URL", "")
     return Origin(
-        builder=in_jenkins or f"mlagent on {socket.gethostname()}",
+        builder=in_jenkins or f"urn:mlagent:host:{socket.gethostname()}",
         url=os.environ.get("BUILD_URL", "") if in_jenkins else "",
         job=os.environ.get("JOB_NAME", "") if in_jenkins else "",
         commit=run.commit or "",
