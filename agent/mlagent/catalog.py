@@ -13,6 +13,7 @@ from mlagent.stages import (
     package,
     push,
     register,
+    sign,
     split,
     train,
     validate_data,
@@ -30,6 +31,7 @@ STAGES: tuple[Stage, ...] = (
     package.STAGE,
     load_test.STAGE,
     push.STAGE,
+    sign.STAGE,
 )
 
 SECTIONS: dict[str, type[msgspec.Struct]] = SHARED | {stage.name: stage.config for stage in STAGES}

@@ -63,11 +63,11 @@ class FlowTest {
         assert build.commands.intersect(Agent.IMAGES).empty
     }
 
-    void "an image is pushed from a node on which no team code runs, and from no other"() {
+    void "an image is pushed and signed on a node on which no team code runs, and on no other"() {
         agent.off = []
         Build build = jenkins().run("mlPipeline(agents: [any: 'linux', trusted: 'keys'])")
         assert build.result == 'SUCCESS' : build.said
-        assert build.of('sh').findAll { it.node == 'keys' }*.stage.findAll() == ['push']
+        assert build.of('sh').findAll { it.node == 'keys' }*.stage.findAll() == ['push', 'sign']
         agent.done = []
         Build refused = jenkins().run("mlPipeline(agents: [any: 'linux'])")
         assert refused.result == 'FAILURE'

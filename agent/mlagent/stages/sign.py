@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlagent.core.ports.images import ImageRegistry
     from mlagent.core.ports.signer import By, Signer
 
-SERVICE = r"^(?:keyless|(?:awskms|gcpkms|azurekms|hashivault|k8s)://\S+)$"
+SERVICE = re.compile(r"keyless|(?:awskms|gcpkms|azurekms|hashivault|k8s)://\S+")
 TAG = re.compile(r"(?!sha256-)[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 PARTS = ("version", "build", "commit")
 AFTERWARDS = ("push", "sign")  # these tell of the image, and did not make it
@@ -36,7 +36,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     service: Annotated[
         str | None,
         Meta(
-            pattern=SERVICE,
             description="Instead of `key`, who keeps one: awskms://…, gcpkms://…, azurekms://…, hashivault://…, k8s://…"
             " as cosign writes them, or keyless.",
         ),
@@ -65,6 +64,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.password and not self.key:
             message = "password is that of a key: give the key, too"
             raise ValueError(message)
+        if self.service and not SERVICE.fullmatch(self.service):
+            message = f"service {self.service!r} is none: awskms://…, gcpkms://…, azurekms://…, hashivault://…, k8s://…"
+            raise ValueError(f"{message} or keyless")
         keyless = self.service == "keyless"
         if keyless != bool(self.identity) or keyless != bool(self.issuer) or (keyless and not self.transparency_log):
             message = "service: keyless goes together with identity, issuer and transparency_log: true"

@@ -8,7 +8,7 @@ class Agent {
     static final Map CATALOG = new JsonSlurperClassic().parse(new File(Jenkins.ROOT, 'resources/mlagent/stages.json'))
     static final List NAMES = CATALOG.stages*.name
     /** What has nothing to do in a project that names no registry. */
-    static final List IMAGES = ['package', 'push']
+    static final List IMAGES = ['package', 'push', 'sign']
     static final List RAN = NAMES - IMAGES
 
     Set done = []
