@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 OPENED = Row(
-    re.compile(r"decryption failed|inappropriate ioctl"),
+    re.compile(r"decrypt|inappropriate ioctl"),
     ConfigError,
     "{named} cannot be opened: the password is wrong, or the key is damaged",
     "the key's password is named in sign.password, as a reference",
