@@ -40,13 +40,17 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What the planner may see: kept results by stage and key, `entries` of this run, key parts of an `earlier` one."""
+    """What the planner may see: kept results by stage and key, `entries` of this run, key parts of an `earlier` one.
+
+    With `told`, what this run has told a remote stands, for the stages after it; else the remote is asked again.
+    """
 
     find: Find
     entries: Mapping[str, StageRecord]
     earlier: Mapping[str, Mapping[str, str]]
     now: str
     held: str = ""
+    told: bool = False
 
 
 def plan(stages: Sequence[Stage], given: Given, known: Known) -> list[Step]:
@@ -97,7 +101,8 @@ def _kept(stage: Stage, key: str, known: Known) -> Result | None:
     if stage.effect == "compute":
         return known.find(stage, key)
     entry = known.entries.get(stage.name)
-    if stage.effect == "observe" and entry and entry.state == "done" and entry.key == key:
+    own = stage.effect == "observe" or (stage.effect == "publish" and known.told)
+    if own and entry and entry.state == "done" and entry.key == key:
         return of_entry(entry, "")
     return None
 

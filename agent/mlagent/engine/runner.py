@@ -67,7 +67,7 @@ class Runner:
         """Reuse or run one stage; raises what it raised, or its verdict's refusal."""
         for _ in self.workspace.stages:
             interrupt.check()
-            step = self._step(stage)
+            step = self._step(stage, told=only_reuse)
             if step.state in ("skip", "off"):
                 self._skip(stage, step, said=not only_reuse)
                 return
@@ -93,12 +93,13 @@ class Runner:
                 open_ += maker.reads
         return frozenset(names)
 
-    def _step(self, stage: Stage) -> Step:
+    def _step(self, stage: Stage, *, told: bool = False) -> Step:
         known = plan.Known(
             find=lambda name, key: results.find(self.workspace.store, name, key),
             entries=self.run.stages,
             earlier=self._earlier,
             now=now(),
+            told=told,
         )
         return plan.step_of(stage, self.given, known, {name: one.digest for name, one in self._done.items()})
 
@@ -277,8 +278,7 @@ class Runner:
             self.workspace.store.get(stored.digest, path)
         except (CorruptBlob, MissingBlob) as error:
             self.log.warning(f"{error.message}; {maker.name} makes it anew")
-            key = self.run.stages[maker.name].key
-            if key:
+            if key := self.run.stages[maker.name].key:
                 results.forget(self.workspace.store, maker.name, key)
             raise _LostError(maker) from error
         return path

@@ -41,7 +41,7 @@ ROWS = (
         "name your own authority's certificates (a PEM file) in registry.ca",
     ),
     Row(
-        re.compile(r"reading key|\bpem\b|PEM|getting signer|public key|KMS|(?:un|not )supported scheme"),
+        re.compile(r"reading key|\bpem\b|PEM|getting signer|public key|KMS|loading URL|supported scheme"),
         ConfigError,
         "{named} cannot be used: {said}",
         "is the key whole? where a service keeps it: is it up, and may this node's role use the key?",
