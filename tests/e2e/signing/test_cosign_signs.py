@@ -61,7 +61,7 @@ TROUBLE: dict[str, tuple[Callable[[Path, Signed], dict[str, Any]], int, str]] = 
     "wrong password": (lambda f, s: {"password": held(f, "not it"), **key(s)}, 3, "the password is wrong"),
     "no password": (lambda _, s: key(s), 3, "the password is wrong"),
     "no key": (lambda f, _: {"key": Secret("file:nothing", f)}, 3, "cannot be read"),
-    "the public key": (lambda _, s: {"key": Secret(f"file:{s.keys.public}")}, 3, "the private one is asked for"),
+    "the public key": (lambda _, s: {"key": Secret(f"file:{s.keys.public}")}, 3, "the private key is asked for"),
     "half a key": (lambda f, s: {"key": held(f, s.keys.private.read_text()[:300])}, 3, "is damaged"),
     "a damaged key": (
         lambda f, s: {"key": held(f, damaged(s)), "password": held(f, "x")},

@@ -66,7 +66,7 @@ def private(text: str, reference: str) -> str:
         raise ConfigError(f"sign.key ({reference}) is damaged: it is no PEM text, or not all of it", hint=_MAKE)
     kind, body = found[1], "".join(found[2].split())
     if "PRIVATE" not in kind:
-        raise ConfigError(f"sign.key ({reference}) is a {kind.lower()}, and the private one is asked for", hint=_MAKE)
+        raise ConfigError(f"sign.key ({reference}) is {kind}, and the private key is asked for", hint=_MAKE)
     if not re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", body):
         raise ConfigError(f"sign.key ({reference}) is damaged: what its lines hold is no base64", hint=_MAKE)
     lines = [body[at : at + 64] for at in range(0, len(body), 64)]
