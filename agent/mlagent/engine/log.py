@@ -72,7 +72,7 @@ class EngineLog:
             self._screen.draw(_bar(event, round(done, 2), of, fields), ends=False)
 
     def stage(self, name: str, state: str, said: str, seconds: float | None = None) -> None:
-        """Say where a stage is: its state, time and reason; what is reused is shown on a terminal only."""
+        """Say where a stage is: its state, time and reason; what is reused, or has nothing to do, on a terminal only."""
         if self._screen:
             took = "" if seconds is None else f"{seconds:.1f} s"
             self._screen.settle()
@@ -81,7 +81,7 @@ class EngineLog:
             self.info(said, seconds=seconds)
         elif seconds is not None:
             self.warning(f"{state}: {said}", seconds=seconds)
-        elif state != "reuse":
+        elif state not in ("reuse", "off"):
             self.info(f"{state}: {said}")
 
     def _say(self, level: str, event: str, fields: Mapping[str, object]) -> None:
