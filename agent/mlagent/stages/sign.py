@@ -130,6 +130,8 @@ def to(
     PolicyRefused (12) names what does not come back as it was written.
     """
     from mlagent.trust import stated
+    from mlagent.trust.gathering import gather
+    from mlagent.trust.verify import judge
 
     data = inputs["image"].read_bytes()
     manifest = msgspec.json.decode(data, type=Manifest)
@@ -137,10 +139,8 @@ def to(
     tag = None if pattern is None else _tag(pattern, inputs, ctx)
     written = _say(signer, by, image, told, ctx)
     _sign_files(signer, image, ctx)
-    said = {kind: signer.attestations(image, kind, by) for kind, _ in told.values()}
-    subjects = [verdict.subject for one in ctx.done for verdict in one.verdicts]
-    signatures = signer.signatures(image, by)
-    stated.convinces(image, manifest, by, signatures, said, subjects, datetime.now(UTC)).raise_unless_passed()
+    asked = stated.asked_of(by, [verdict.subject for one in ctx.done for verdict in one.verdicts])
+    judge(gather(image, registry, signer, asked), asked, datetime.now(UTC)).raise_unless_passed()
     there = registry.manifest(image.path, tag) if tag else None
     if tag and (there is None or there.data != data):
         registry.put_manifest(image.path, data, manifest.media_type, tag)

@@ -1,19 +1,15 @@
-"""What a signer has said already: whether it is what it would say now, and whether it would convince anybody."""
+"""What a signer has said already: whether it is what it would say now, and what a policy of it alone would ask."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from mlagent.core.digest import Digest, canonical_json
-from mlagent.core.oci import Manifest, Reference
+from mlagent.core.digest import canonical_json
 from mlagent.core.ports.signer import By, PublicKey
 from mlagent.errors import InputError
 from mlagent.trust import keys, statement
-from mlagent.trust.evidence import Attested, Evidence, Signed
 from mlagent.trust.policy import Asked, Identity, Policy, Required, Rules, Written, policy
-from mlagent.trust.verify import Decision, judge
 
 NAME = "sign"
 
@@ -27,44 +23,19 @@ def same(envelope: bytes, predicate: object) -> bool:
     return _comparable(found) == _comparable(predicate)
 
 
-def convinces(
-    image: Reference,
-    manifest: Manifest,
-    by: By,
-    signatures: Sequence[Digest],
-    envelopes: Mapping[str, Sequence[bytes]],
-    subjects: Iterable[str],
-    now: datetime,
-) -> Decision:
-    """The judgement of a policy that asks for this signer, and verdicts of these subjects, of any age.
-
-    Envelopes are given by the type of what they state.
-    """
-    evidence = Evidence(
-        repository=image.repository,
-        digest=str(image.digest),
-        manifest=manifest,
-        signed=Signed(verified={NAME: tuple(signatures)}),
-        attested={
-            kind: Attested(verified=tuple(statement.parse(statement.opened(one)) for one in found))
-            for kind, found in envelopes.items()
-        },
-    )
-    return judge(evidence, _only(by, subjects), now)
-
-
-def called(by: By) -> str:
-    """The signer, for people: a key by its fingerprint."""
-    return f"key {keys.key(by.pem).fingerprint}" if isinstance(by, PublicKey) else f"{by.subject} ({by.issuer})"
-
-
-def _only(by: By, subjects: Iterable[str]) -> Policy:
+def asked_of(by: By, subjects: Iterable[str]) -> Policy:
+    """A policy that asks for nothing but this signer, and verdicts of these subjects, of any age."""
     whenever = Asked(max_age_days=3650, accept_expired=True)
     rules = Rules(verdicts=dict.fromkeys(subjects, whenever), require=Required(clean_commit=False))
     if isinstance(by, PublicKey):
         return policy(Written(rules=msgspec.structs.replace(rules, keys={NAME: keys.key(by.pem)})))
     identity = Identity(issuer=by.issuer, subject=by.subject)
     return policy(Written(rules=msgspec.structs.replace(rules, identities={NAME: identity})))
+
+
+def called(by: By) -> str:
+    """The signer, for people: a key by its fingerprint."""
+    return f"key {keys.key(by.pem).fingerprint}" if isinstance(by, PublicKey) else f"{by.subject} ({by.issuer})"
 
 
 def _comparable(predicate: object) -> bytes:

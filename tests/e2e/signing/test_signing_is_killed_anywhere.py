@@ -17,8 +17,8 @@ from tests.signing_house import PATH
 
 ROOT = Path(__file__).parents[3]
 KINDS = (provenance.TYPE, origins.SBOM, verdicts.TYPE)
-# what the first signing asks cosign for, one after the other
-FIRST = ("public-key", "sign", "attest", "attest", "attest", "sign-blob", *["verify-attestation"] * 3, "verify")
+# what the first signing asks cosign for, the last four at once
+FIRST = ("public-key", "sign", "attest", "attest", "attest", "sign-blob", "verify", *["verify-attestation"] * 3)
 WRITES = [at for at, command in enumerate(FIRST) if command in ("sign", "attest")]
 # a later build, whose provenance takes the place of the first one's
 LATER = ("public-key", "verify", "verify-attestation", "attest")
@@ -89,7 +89,7 @@ def must_be_whole(release: Signed, build: int = 7) -> None:
 def test_without_a_kill_it_asks_what_these_tests_kill_it_at(pushed: Signed) -> None:
     folder = pushed.here.folder
     assert once(pushed, killer(folder, 999, "before")) == 0, (folder / "log").read_text()
-    assert asked(folder) == FIRST
+    assert (*asked(folder)[:-4], *sorted(asked(folder)[-4:])) == FIRST
     assert once(pushed, killer(folder, 999, "before"), build=8) == 0
     assert asked(folder)[: len(LATER)] == LATER
     must_be_whole(pushed, build=8)
