@@ -18,7 +18,7 @@ from mlagent.adapters.oci_registry import opened
 from mlagent.config.images import Registry
 from mlagent.config.secret import Secret
 from mlagent.stages import sign
-from tests.parts.keys import Pair, pair
+from tests.parts.keys import Pair, on_path, pair
 from tests.parts.registry import registry as run_registry
 from tests.signing_house import House
 
@@ -71,15 +71,17 @@ def _round(folder: Path, policy: Path, keys: Pair, cosign: str, log: Path = Path
         with opened(house.image, Registry(), folder) as images:
             house.push(images)
         key, password = Secret(f"file:{keys.private}"), Secret(f"file:{keys.password}")
-        config = sign.Config(key=key, password=password, cosign=cosign)
+        config = sign.Config(key=key, password=password)
         verify = [sys.executable, "-m", "mlagent", "verify", str(house.image), "--policy", str(policy)]
-        env = {**os.environ, "MLAGENT_SIGN_COSIGN": cosign}
+        before, env = os.environ["PATH"], {**os.environ, "PATH": on_path(folder / "bin", cosign)}
         work: dict[str, Callable[[], object]] = {
             "a first signature": lambda: house.run(config),
             "nothing new to say": lambda: house.run(config),
             "verify": lambda: subprocess.run(verify, cwd=folder, env=env, check=True, capture_output=True),
         }
+        os.environ["PATH"] = env["PATH"]
         found = {what: _cost(one, log) for what, one in work.items()}
+        os.environ["PATH"] = before
     shutil.rmtree(folder)
     return found
 

@@ -1,4 +1,4 @@
-"""Key pairs of cosign, as a platform makes them once."""
+"""What a platform gives the node that signs: cosign, and a key pair of it, made once."""
 
 import os
 import subprocess
@@ -14,6 +14,14 @@ class Pair(NamedTuple):
     private: Path
     public: Path
     password: Path
+
+
+def on_path(folder: Path, program: str) -> str:
+    """A search path on which this program is `cosign`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "cosign").unlink(missing_ok=True)
+    (folder / "cosign").symlink_to(program)
+    return f"{folder}:{os.environ['PATH']}"
 
 
 def pair(folder: Path, name: str = "cosign") -> Pair:

@@ -52,9 +52,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         str | None,
         Meta(description="The release's tag, of {version}, {build} and {commit}; null sets none. It moves."),
     ] = "v{version}"
-    cosign: Annotated[str, Meta(min_length=1, description="The program: on the search path, or a file's path.")] = (
-        "cosign"
-    )
 
     def __post_init__(self) -> None:
         """Refuse two signers, half an identity, and what is no tag."""
@@ -106,7 +103,6 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
         service=config.service,
         by=_by(config, ctx.project),
         transparency_log=config.transparency_log,
-        cosign=config.cosign,
     )
     with adapters.image_registry(image, settings, ctx.project, notice=ctx.log.warning) as registry:
         if registry.manifest(image.path, str(image.digest)) is None:

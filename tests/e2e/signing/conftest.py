@@ -19,7 +19,7 @@ from mlagent.core.digest import canonical_json
 from mlagent.core.oci import Reference
 from mlagent.core.ports.signer import Signer
 from tests.conftest import Cli
-from tests.parts.keys import Pair, pair
+from tests.parts.keys import Pair, on_path, pair
 from tests.parts.registry import PASSWORD, USER, Registry
 from tests.parts.registry import registry as run_registry
 from tests.signing_house import PATH, House, statements
@@ -46,8 +46,6 @@ registry:
   username: {user}
   password: env:TEAM_PASSWORD
   ca: {ca}
-sign:
-  cosign: {cosign}
 """
 
 
@@ -100,9 +98,14 @@ class Signed(NamedTuple):
     def signer(self) -> Signer:
         return self.here.signer(self.keys)
 
+    @property
+    def path(self) -> str:
+        """A search path with cosign on it."""
+        return on_path(self.folder / "bin", cosign())
+
     def verify(self, *args: str, image: str = "") -> subprocess.CompletedProcess[str]:
         command = ("verify", image or str(self.house.image), "--policy", "policy.yaml", *args)
-        return self.cli(*command, cwd=self.folder, env={"TEAM_PASSWORD": PASSWORD})
+        return self.cli(*command, cwd=self.folder, env={"TEAM_PASSWORD": PASSWORD, "PATH": self.path})
 
     def refused(self, *args: str, image: str = "") -> dict[str, str]:
         """The rows that are no pass, and what was found there; the command ends with 12."""
@@ -149,7 +152,7 @@ def pushed(tmp_path: Path, keys: Pair, cli: Cli) -> Iterator[Signed]:
             house.push(client)
         folder.mkdir()
         (folder / "policy.yaml").write_text(POLICY.format(key=keys.public))
-        text = PROJECT.format(host=made.host, path=PATH, user=USER, ca=made.ca, cosign=cosign())
+        text = PROJECT.format(host=made.host, path=PATH, user=USER, ca=made.ca)
         (folder / "mlpipeline.yaml").write_text(text)
         yield Signed(house, here, keys, folder, cli)
 

@@ -22,7 +22,6 @@ class Request(msgspec.Struct, frozen=True):
     password: str
     key: str
     key_password: str
-    cosign: str
     build: int
 
 
@@ -32,7 +31,7 @@ def main(file: str) -> None:
     house.origin = from_elsewhere(ORIGIN, build=asked.build)
     settings = Registry(username=USER, password=Secret(f"file:{asked.password}"), ca=asked.ca)
     key, password = Secret(f"file:{asked.key}"), Secret(f"file:{asked.key_password}")
-    house.run(sign.Config(key=key, password=password, cosign=asked.cosign), settings)
+    house.run(sign.Config(key=key, password=password), settings)
 
 
 if __name__ == "__main__":

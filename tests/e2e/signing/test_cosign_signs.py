@@ -18,7 +18,7 @@ from mlagent.stages import sign
 from tests.contract.image_registries import image as small_image
 from tests.contract.signers import Ground, Signers
 from tests.e2e.signing.conftest import Signed, cosign, place
-from tests.parts.keys import KEY_PASSWORD, Pair
+from tests.parts.keys import KEY_PASSWORD, Pair, on_path
 from tests.parts.registry import PASSWORD
 from tests.parts.registry import registry as run_registry
 from tests.signing_house import PATH
@@ -36,17 +36,17 @@ class TestCosign(Signers):
             yield Ground(here.signer(keys), here.signer(others_keys), *images)
 
 
-def test_nothing_secret_is_in_any_argument_or_output_and_nothing_is_left_behind(signed: Signed, tmp_path: Path) -> None:
+def test_nothing_secret_is_in_any_argument_or_output_and_nothing_is_left_behind(
+    signed: Signed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A cosign that writes down what it is given, then does it."""
     spy, seen = tmp_path / "cosign", tmp_path / "seen"
     spy.write_text(f'#!/bin/sh\necho "$@" >> {seen}.args\nenv | cut -d= -f1 >> {seen}.names\nexec {cosign()} "$@"\n')
     spy.chmod(0o755)
-    config = sign.Config(**key(signed), password=Secret(f"file:{signed.keys.password}"), cosign=str(spy))
-    os.environ["PLANTED_VARIABLE"] = "planted"
-    try:
-        outputs = signed.house.run(config, signed.here.settings)
-    finally:
-        del os.environ["PLANTED_VARIABLE"]
+    config = sign.Config(**key(signed), password=Secret(f"file:{signed.keys.password}"))
+    monkeypatch.setenv("PLANTED_VARIABLE", "planted")
+    monkeypatch.setenv("PATH", on_path(tmp_path / "bin", str(spy)))
+    outputs = signed.house.run(config, signed.here.settings)
     left = [outputs.summary, signed.house.log.getvalue(), Path(f"{seen}.args").read_text()]
     left += [path.read_text() for path in signed.house.work.iterdir()]
     body = signed.keys.private.read_text().splitlines()[1]
@@ -68,17 +68,16 @@ TROUBLE: dict[str, tuple[Callable[[Path, Signed], dict[str, Any]], int, str]] = 
         3,
         "cannot be opened|cannot be used",
     ),
-    "no cosign": (lambda _, s: {"cosign": "./nowhere/cosign", **key(s)}, 3, "there is no program"),
-    "an old cosign": (lambda f, s: {"cosign": old(f), **key(s)}, 3, "has no --"),
     "a service that is away": (lambda *_: {"service": "hashivault://release"}, 3, r"sign\.service .* cannot be used"),
 }
 
 
 @pytest.mark.parametrize("what", TROUBLE)
-def test_trouble_is_told_in_words(signed: Signed, tmp_path: Path, what: str) -> None:
+def test_trouble_is_told_in_words(signed: Signed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     made, code, said = TROUBLE[what]
+    monkeypatch.setenv("PATH", signed.path)
     with pytest.raises(MlagentError, match=said) as told:
-        signed.house.run(sign.Config(**{"cosign": cosign(), **made(tmp_path, signed)}), signed.here.settings)
+        signed.house.run(sign.Config(**made(tmp_path, signed)), signed.here.settings)
     assert told.value.code == code
     assert told.value.hint
     assert KEY_PASSWORD not in told.value.message
@@ -97,14 +96,6 @@ def held(folder: Path, text: str) -> Secret:
 def damaged(signed: Signed) -> str:
     lines = signed.keys.private.read_text().splitlines()
     return "\n".join([*lines[:3], lines[3][::-1], *lines[4:]])
-
-
-def old(folder: Path) -> str:
-    """One that knows no more than a key."""
-    path = folder / "old-cosign"
-    path.write_text("#!/bin/sh\nprintf 'Flags:\\n    --key=:\\n'\n")
-    path.chmod(0o755)
-    return str(path)
 
 
 def test_a_registry_that_is_away_is_worth_a_retry(signed: Signed) -> None:

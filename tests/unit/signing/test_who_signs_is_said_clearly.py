@@ -130,15 +130,14 @@ def test_the_login_lies_in_a_folder_of_its_own_and_only_as_long_as_it_takes(
 
 def test_folders_of_processes_that_were_killed_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(private, "MEMORY", tmp_path)
-    gone, other, ours = (
-        tmp_path / name for name in ("mlagent-999999999-abc", "mlagent-notes", f"mlagent-{os.getpid()}-x")
-    )
-    for one in (gone, other, ours):
-        one.mkdir()
+    names = ("mlagent-999999999-abc", "mlagent-notes", f"mlagent-{os.getpid()}-x", "mlagent-999999998-recent")
+    for name in names:
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, None if "recent" in name else (1, 1))
     with private.folder("h", None) as made:
         assert made.stat().st_mode & 0o777 == 0o700
         assert (made / "config.json").stat().st_mode & 0o777 == 0o600
-    assert (gone.exists(), other.exists(), ours.exists(), made.exists()) == (False, True, True, False)
+    assert {one.name for one in tmp_path.iterdir()} == set(names[1:])
 
 
 def test_what_a_cosign_does_not_know_is_left_out_or_named(tmp_path: Path, pem: Secret) -> None:

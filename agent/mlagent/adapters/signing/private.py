@@ -6,8 +6,9 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mlagent.adapters.oci_registry import docker_config
@@ -15,12 +16,13 @@ from mlagent.adapters.oci_registry.login import Login
 from mlagent.core.oci import HUB
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - the folder made in it is ours alone
+OLD_SECONDS = 600  # no command takes as long
 _NAME = re.compile(r"mlagent-(\d+)-\w+")
 
 
 @contextmanager
 def folder(host: str, login: Login | None) -> Iterator[Path]:
-    """With a `config.json` as Docker's, which holds this login alone; those that killed processes left are removed."""
+    """With a `config.json` as Docker's, which holds this login alone; those that killed processes left go later."""
     place = MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
     _tidy(place)
     made = Path(tempfile.mkdtemp(prefix=f"mlagent-{os.getpid()}-", dir=place))
@@ -41,7 +43,9 @@ def _auths(host: str, login: Login) -> dict[str, dict[str, str]]:
 
 
 def _tidy(place: Path) -> None:
+    """Where containers share the place, a process of another's may live under a number that we do not know."""
     for one in place.glob("mlagent-*"):
         found = _NAME.fullmatch(one.name)
-        if found and not Path(f"/proc/{found[1]}").exists() and Path("/proc/self").exists():
-            shutil.rmtree(one, ignore_errors=True)
+        with suppress(OSError):
+            if found and not Path(f"/proc/{found[1]}").exists() and time.time() - one.stat().st_mtime > OLD_SECONDS:
+                shutil.rmtree(one, ignore_errors=True)

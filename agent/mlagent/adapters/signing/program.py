@@ -21,8 +21,7 @@ POLL_SECONDS = 0.2
 SEEN = ("PATH", "HOME", "TMPDIR", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 GET_IT = (
-    "`apt-get install cosign` (Debian 13 and later), or a release of https://github.com/sigstore/cosign;"
-    " or say in sign.cosign where it is"
+    "`apt-get install cosign` (Debian 13 and later), or put a release of https://github.com/sigstore/cosign on the PATH"
 )
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
