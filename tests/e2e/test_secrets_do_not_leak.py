@@ -78,6 +78,9 @@ COMMANDS: dict[str, list[list[str]]] = {
     "gate": [["gate"], ["gate", "--accuracy-min", "1"]],
     "register": [["register"]],
     "load-test": [["load-test", "--duration-seconds", "1", "--requests-min", "10"]],
+    "package": [["package"]],
+    "push": [["push"]],
+    "sign": [["sign"]],
     "run": [
         ["run", "--set", "load-test.duration_seconds=1", "--set", "load-test.requests_min=10"],
         ["--log", "text", "run", "--force", "train", "--set", "tracking.uri=http://127.0.0.1:9"],
@@ -95,6 +98,8 @@ COMMANDS: dict[str, list[list[str]]] = {
                ["config", "secrets"]],
     "init": [["init", "another", "--no-data"]],
     "doctor": [["doctor"], ["doctor", "--json"]],
+    "policy": [["policy", "explain"]],
+    "verify": [["verify", f"127.0.0.1:9/team/digits@sha256:{'0' * 64}", "--json"]],
     "render": [["render", "--check"]],
 }  # fmt: skip
 
@@ -106,7 +111,8 @@ def test_no_command_leaves_a_secret_anywhere(fresh: Path, cli: Cli, mlflow_serve
     settings = fresh / "mlpipeline.yaml"
     tracking = f"tracking:\n  uri: {mlflow_server}\n  token: env:PLANTED\n  username: team\n  password: file:{filed}\n"
     jenkins = "jenkins: {url: http://127.0.0.1:9, user: team, token: env:PLANTED, patience_seconds: 0}\n"
-    settings.write_text(settings.read_text() + tracking + jenkins + "check:\n  lint: []\n")
+    more = "sign: {key: env:PLANTED}\ncheck:\n  lint: []\n"
+    settings.write_text(settings.read_text() + tracking + jenkins + more)
     (fresh / "model.py").write_text((fresh / "model.py").read_text() + NOSY)
     said = []
     with Watch() as watch:
