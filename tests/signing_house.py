@@ -70,8 +70,6 @@ class House:
         files = {
             "image": self.manifest,
             "sbom": canonical_json(self.bill),
-            "onnx": b"onnx",
-            "signature": b"signature",
             "version": canonical_json({"model": "risk", "number": self.version, "digest": ONNX, "tags": {}}),
             "pushed": b"{}",
         }
@@ -84,7 +82,6 @@ class House:
         """As the engine gives it."""
         missing = cast("Any", None)
         settings = registry or Registry()
-        digests = {"image": self.digest, "onnx": ONNX, "signature": SIGNATURE}
         return Context(
             project=self.folder,
             work=self.work,
@@ -92,7 +89,7 @@ class House:
             run_id=RUN,
             data=(),
             sections={"registry": msgspec.structs.replace(settings, repository=f"{self.host}/{PATH}")},
-            digests=digests,
+            digests={"image": self.digest},
             facts={},
             references={},
             worker=missing,
@@ -123,7 +120,7 @@ class House:
         return (
             done("validate-data", None, judged("data", {"data": data})),
             done("split", {"shape": a_digest("shape")}, judged("split", {"data": data})),
-            done("export", {"onnx": ONNX}, judged("parity", {"shape": a_digest("shape")})),
+            done("export", {"onnx": ONNX, "signature": SIGNATURE}, judged("parity", {"shape": a_digest("shape")})),
             done("evaluate", {"evaluation": evaluation}),
             done("gate", None, judged("gate", {"evaluation": evaluation}, value=1.0)),
             done("package", made),

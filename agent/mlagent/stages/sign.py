@@ -184,7 +184,8 @@ def _sign_files(signer: "Signer", image: Reference, ctx: "Context") -> None:
     """For those who take the model without the image: a statement over its files, and its signature."""
     from mlagent.trust import release
 
-    files = {"model.onnx": ctx.digests["onnx"], "signature.json": ctx.digests["signature"]}
+    made = {name: digest for one in ctx.done for name, digest in one.outputs.items()}  # not read: they may be large
+    files = {"model.onnx": made["onnx"], "signature.json": made["signature"]}
     statement = ctx.work / release.FILE
     statement.write_bytes(release.write(files, str(image.digest), image.repository))
     (ctx.work / release.SIGNATURE).write_bytes(signer.sign_blob(statement))
@@ -238,7 +239,7 @@ STAGE = Stage(
     " verifies it, and only then sets the release's tag. What is there is not written again. Off without a key.",
     config=Config,
     run=run,
-    reads=("image", "sbom", "onnx", "signature", "version", "pushed"),
+    reads=("image", "sbom", "version", "pushed"),
     writes=(
         Artifact("signed", "signed.json", "image, tag, who signed, what was written", optional=True),
         Artifact("model-statement", "model.intoto.json", "in-toto statement over the model's files", optional=True),
