@@ -11,7 +11,7 @@ from mlagent.core.ports.children import Children
 from mlagent.core.ports.log import Log
 from mlagent.errors import ConfigError, InputError
 from mlagent.image import uv
-from mlagent.image.lock import Lock, Requirement, check, load, needed
+from mlagent.image.lock import MADE, Lock, Requirement, check, load, needed
 from mlagent.image.uv import Target
 
 RESOLVED = "pylock.serving.toml"
@@ -30,6 +30,7 @@ def ensure(path: Path, name: str, target: Target, here: Here, *, anew: bool) -> 
 
     InputError (4) where the one that is there, called `name`, cannot be read; ConfigError (3) if it is for another.
     """
+    _must_be_ours(path, name)
     there = path.is_file()
     if there and not anew:
         found = load(path, name)
@@ -41,6 +42,18 @@ def ensure(path: Path, name: str, target: Target, here: Here, *, anew: bool) -> 
     write_whole(path, found.text().encode())
     here.log.info(said)
     return found, said
+
+
+def _must_be_ours(path: Path, name: str) -> None:
+    """ConfigError (3) where no file can be, or is something else that would be lost when it is renewed."""
+    if path.is_dir() or not path.parent.is_dir():
+        said = "is a folder" if path.is_dir() else f"would be in a folder that is not there, {path.parent}"
+        raise ConfigError(f"package.lock: {name} {said}", hint="name a file in a folder of the project")
+    if path.is_file() and (held := path.read_bytes()) and MADE.encode() not in held:
+        raise ConfigError(
+            f"package.lock: {name} was not made by mlagent, and is left as it is",
+            hint="package.lock names the file that `mlagent package` makes itself; name another, or remove this one",
+        )
 
 
 def _renewed(found: Lock, path: Path, name: str) -> str:

@@ -1,5 +1,6 @@
 """An image in a folder, as the OCI image layout has it: asked like a registry."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mlagent.image.base import Wanted
 
 SCHEME = "oci:"
 INDEX = "index.json"
+HEX = re.compile(r"[0-9a-f]{64}")
 
 
 class Layout:
@@ -44,7 +46,7 @@ class Layout:
             return None
         data = file.read_bytes()
         self._must_be(content.of_bytes(data), reference)
-        return Content(data, str(msgspec.json.decode(data).get("mediaType", "")))
+        return Content(data, "")  # it says itself what it is
 
     def pull(self, path: str, digest: Digest, size: int, to: Path, progress: Progress | None = None) -> None:  # noqa: ARG002
         """Copy a piece, verified."""
@@ -73,9 +75,13 @@ class Layout:
 
 def wanted(name: str, project: Path, platform: str) -> tuple[Layout, Wanted]:
     """What `oci:FOLDER` or `oci:FOLDER@sha256:…` names; a folder without a digest stands for all that it holds."""
-    folder, _, digest = name.removeprefix(SCHEME).partition("@")
+    folder, _, digest = name.removeprefix(SCHEME).partition(f"@{content.ALGORITHM}:")  # an @ alone is the folder's own
     layout = Layout(project / Path(folder).expanduser(), name)
+    if digest and not HEX.fullmatch(digest):
+        raise ConfigError(
+            f"package.base {name} ends in no digest", hint="write all 64 digits of it, or oci:FOLDER alone"
+        )
     if digest:
-        return layout, Wanted(name, "", digest, platform)
+        return layout, Wanted(name, "", f"{content.ALGORITHM}:{digest}", platform)
     begin = layout.index()
     return layout, Wanted(name, "", content.of_bytes(begin.data), platform, begin)

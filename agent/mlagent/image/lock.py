@@ -10,9 +10,10 @@ import msgspec
 from mlagent.core.digest import Digest
 from mlagent.errors import ConfigError, InputError
 
-HEADER = """\
+MADE = "# `mlagent package --relock` made it"
+HEADER = f"""\
 # What the image of this project holds besides its model and mlagent's server: kept with the project, and not edited.
-# `mlagent package --relock` made it, and renews it.
+{MADE}, and renews it.
 """
 AGAIN = "give `mlagent package --relock`, look at what changes, and commit it"
 OURS = {"msgspec"}  # of what mlagent itself needs, the server's part
@@ -97,7 +98,7 @@ def load(path: Path, name: str) -> Lock:
 
 
 def check(lock: Lock, name: str, platform: str, python: str, wanted: Sequence[str]) -> None:
-    """Refuse (3) one that was made for another image than the one that is wanted."""
+    """Refuse one that was made for another image than the one that is wanted (3), or was cut down since (4)."""
     pairs = {
         "platform": (lock.platform, f"package.platform is {platform}", platform),
         "Python": (lock.python, f"package.python is {python}", python),
@@ -106,6 +107,10 @@ def check(lock: Lock, name: str, platform: str, python: str, wanted: Sequence[st
     for what, (has, told, wants) in pairs.items():
         if has != wants:
             raise ConfigError(f"{name} was frozen for {what} {has}, and {told}", hint=AGAIN)
+    names = {_normal(re.split(r"[^A-Za-z0-9._-]", one)[0]) for one in wanted}
+    lost = sorted(names - {one.name for one in lock.requirements})
+    if lost:
+        raise InputError(f"{name} lacks {', '.join(lost)}, which the server needs", hint=AGAIN)
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:
@@ -138,5 +143,9 @@ def _requirement(line: str, place: str) -> Requirement:
             f"{place}: {match['name']} has no --hash=sha256:…, and what is not named by its digest is not installed",
             hint=AGAIN,
         )
-    name = re.sub(r"[-_.]+", "-", match["name"]).lower()
-    return Requirement(name, match["version"], tuple(one[1] for one in hashes if one))
+    return Requirement(_normal(match["name"]), match["version"], tuple(one[1] for one in hashes if one))
+
+
+def _normal(name: str) -> str:
+    """As the index compares names."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -21,9 +21,12 @@ FROM_PIP = {
     "find-links": "UV_FIND_LINKS",
     "cert": "SSL_CERT_FILE",
     "trusted-host": "UV_INSECURE_HOST",
+    "no-index": "UV_NO_INDEX",
 }
+UNBOUND = {"UV_CONSTRAINT": "", "UV_OVERRIDE": "", "UV_EXCLUDE": ""}  # what is locked is installed, nothing else
 RANKS = ("global", "site", "user", "install", ":env:")  # of pip's settings, the last wins
 AWAY = ("error sending request", "dns error", "timed out", "connection closed", "server error (5", "Connection refused")
+NO_CACHE = "Failed to initialize cache"
 FULL = "No space left on device"
 LOCKED_OUT = re.compile(r"\((401|403)\b|[Uu]nauthorized|[Ff]orbidden")
 RELOCK = "`mlagent package --relock` freezes anew; look at what changes, and commit it"
@@ -51,7 +54,8 @@ def run(arguments: Sequence[str], tools: Children, kept: Path) -> str:
     ConfigError (3) where there is no uv, InfrastructureError (20) where an index is away or the disk is full.
     """
     try:
-        status = tools.execute(["uv", "pip", *arguments], seconds=SECONDS, env=index(os.environ), kept=kept)
+        env = index(os.environ) | (UNBOUND if arguments[0] == "sync" else {})
+        status = tools.execute(["uv", "pip", *arguments], seconds=SECONDS, env=env, kept=kept)
     except ConfigError as error:
         raise ConfigError(
             "there is no program uv here, which freezes and installs what the image holds",
@@ -65,6 +69,11 @@ def run(arguments: Sequence[str], tools: Children, kept: Path) -> str:
     if FULL in said:
         raise InfrastructureError(
             f"the disk is full: {said}", hint="make room there, or name another disk (package.cache)"
+        )
+    if NO_CACHE in said:
+        raise ConfigError(
+            f"uv cannot keep what it fetches: {said}",
+            hint="name a folder that this user may write to in UV_CACHE_DIR, or correct HOME",
         )
     if any(word in said for word in AWAY):
         raise InfrastructureError(
@@ -90,14 +99,15 @@ def cannot_freeze(said: str) -> MlagentError:
     )
 
 
-def cannot_install(said: str, lock: str) -> MlagentError:
+def cannot_install(said: str, lock: str, wheelhouse: Path | None = None) -> MlagentError:
     """Why what is frozen can no longer be had; uv's sentence names the package."""
     if "Hash mismatch" in said:
         return InputError(
             f"{lock}: what the index gives is not what was frozen: {said}",
             hint=f"somebody changed a wheel that was published: find out who and why before {RELOCK}",
         )
-    return InputError(f"{lock} can no longer be installed: {said}", hint=RELOCK)
+    wheels = f"has package.wheelhouse ({wheelhouse}) all of these wheels, whole? " if wheelhouse else ""
+    return InputError(f"{lock} can no longer be installed: {said}", hint=wheels + RELOCK)
 
 
 def index(environ: Mapping[str, str]) -> dict[str, str]:
@@ -127,6 +137,8 @@ def _pip() -> dict[str, str]:
 
 def _listed(key: str, text: str) -> str:
     """Several values as uv wants them."""
+    if key == "no-index":
+        return "1" if text.lower() in ("1", "true", "yes", "on", "t", "y") else "0"
     return text.replace(" ", ",") if key == "find-links" else text
 
 

@@ -53,10 +53,11 @@ def install(lock: Lock, name: str, target: Target, tools: Children, folder: Path
     """Fill an empty folder with what is locked, tidied."""
     listed = folder.with_name("requirements.txt")
     listed.write_text(lock.text())
-    options = ["--target", str(folder), "--require-hashes", "--no-deps", "--link-mode", "copy"]
-    said = uv.run(["install", *options, *target.options, "-r", str(listed)], tools, folder.with_name("installing.log"))
+    options = ["--target", str(folder), "--require-hashes", "--link-mode", "copy"]
+    # not `install`, which minds the overrides and constraints that a project has for training ([tool.uv])
+    said = uv.run(["sync", *options, *target.options, str(listed)], tools, folder.with_name("installing.log"))
     if said:
-        raise uv.cannot_install(said, name)
+        raise uv.cannot_install(said, name, target.wheelhouse)
     tidy(folder)
     installed = {re.sub(r"[-_.]+", "-", path.name.split("-")[0]).lower() for path in folder.glob("*.dist-info")}
     missing = sorted({one.name for one in lock.requirements} - installed)

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from mlagent.image.uv import Target
 
 MANIFEST, SBOM, LOCK = "manifest.json", "sbom.cdx.json", "serving.lock"
-MEGA = 1_000_000
-LARGE = 100  # MB of a model that is not packed at once
+MEGA, LARGE = 1_000_000, 100  # bytes; MB of a model that is not packed at once
 
 DEFAULT_BASE = (
     "docker.io/library/python:3.11-slim-bookworm"
@@ -74,6 +73,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         str | None,
         Meta(description="A folder of this node in which builds share pieces of images; null: .mlagent/images."),
     ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse half of a login, and a Dockerfile that nobody would build."""
+        if (self.base_username is None) != (self.base_password is None):
+            message = "base_username and base_password go together: give both, or neither"
+            raise ValueError(message)
+        if self.dockerfile and self.builder != "docker":
+            message = "dockerfile is for `builder: docker`: set that as well, or unset dockerfile"
+            raise ValueError(message)
 
 
 def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
@@ -135,9 +143,9 @@ def _remote(config: Config, name: str, ctx: "Context") -> "tuple[Wanted, str, Op
 
     try:
         where = oci.parse(name)
-        settings = Registry(username=config.base_username, password=config.base_password, ca=config.base_ca)
     except ValueError as error:
         raise ConfigError(f"package.base: {error}", hint="write name@sha256:…, or oci:FOLDER") from error
+    settings = Registry(username=config.base_username, password=config.base_password, ca=config.base_ca)
     if where.digest is None:
         raise ConfigError(
             f"package.base {name} names no digest, and what a tag means changes",

@@ -15,6 +15,7 @@ import pytest
 
 from mlagent.errors import MlagentError
 from mlagent.image import lock
+from mlagent.stages import package
 from tests.pipeline.image.conftest import Shop
 from tests.small_base import make
 
@@ -161,9 +162,42 @@ def test_a_lock_is_renewed_when_that_is_asked_and_what_changed_is_said(locked: S
 
 
 def test_a_lock_that_cannot_be_read_is_renewed_too(locked: Shop, frozen: str) -> None:
-    (locked.project / "serving.lock").write_text("<<<<<<< ours")
+    change(locked, r"click==\S+", "<<<<<<< ours")
     locked.run("relock")
     assert (locked.project / "serving.lock").read_text() == frozen
+
+
+def test_a_file_that_is_not_ours_is_never_written_over(shop: Shop) -> None:
+    (shop.project / "uv.lock").write_text("version = 1\n")
+    error = refused(shop, lock="uv.lock")
+    assert error.code == 3
+    assert "uv.lock was not made by mlagent, and is left as it is" in error.message
+    assert (shop.project / "uv.lock").read_text() == "version = 1\n"
+
+
+@pytest.mark.parametrize(("lock", "said"), [(".", "is a folder"), ("gone/any.lock", "a folder that is not there")])
+def test_a_lock_where_no_file_can_be_is_refused(shop: Shop, lock: str, said: str) -> None:
+    error = refused(shop, lock=lock)
+    assert error.code == 3
+    assert said in error.message
+
+
+def test_what_a_project_overrides_for_training_does_not_touch_what_is_locked(
+    small: Path, frozen: str, built: Shop
+) -> None:
+    empty = Shop(small / "one", small / "node")
+    (empty.project / "serving.lock").write_text(frozen)
+    bound = '[tool.uv]\nconstraint-dependencies = ["click<8"]\noverride-dependencies = ["click==7.0"]\n'
+    (empty.project / "pyproject.toml").write_text(bound)
+    empty.run()
+    assert empty.image() == built.image()
+
+
+def test_half_of_a_login_and_a_dockerfile_that_nobody_builds_are_refused() -> None:
+    with pytest.raises(ValueError, match="base_username and base_password go together"):
+        package.Config(base_username="ci")
+    with pytest.raises(ValueError, match="is for `builder: docker`"):
+        package.Config(dockerfile="Dockerfile")
 
 
 def test_a_wheelhouse_takes_the_place_of_an_index(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,6 +131,23 @@ def test_a_piece_that_is_corrupt_or_gone_is_named(
     assert not list((tmp_path / "pieces").glob("bases/*"))
 
 
+def test_an_at_in_a_folders_name_is_no_digest(tmp_path: Path) -> None:
+    digest = make(tmp_path / "job@2" / "base")
+    assert found(tmp_path, "oci:job@2/base").digest == digest
+    assert found(tmp_path, f"oci:job@2/base@{digest}").digest == digest
+
+
+def test_what_is_no_manifest_or_no_digest_is_refused(tmp_path: Path) -> None:
+    make(tmp_path / "base")
+    for path in (tmp_path / "base/blobs/sha256").iterdir():
+        data = path.read_bytes()
+        if data[:1] != b"{":
+            with pytest.raises(InputError, match="is no image that can be read"):
+                found(tmp_path, f"oci:base@sha256:{path.name}")
+    with pytest.raises(ConfigError, match="ends in no digest"):
+        found(tmp_path, "oci:base@sha256:../../index.json")
+
+
 def test_another_platform_is_refused_with_what_there_is(tmp_path: Path) -> None:
     make(tmp_path / "base", architecture="arm64")
     with pytest.raises(ConfigError, match="is not for linux/amd64: it has linux/arm64"):

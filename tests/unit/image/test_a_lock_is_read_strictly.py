@@ -9,7 +9,12 @@ from mlagent.image import lock
 from mlagent.image.lock import Lock, Requirement
 
 ONE, TWO = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
-GOOD = Lock("linux/amd64", "3.11", ("numpy>=1", "uvicorn>=0.3"), (Requirement("numpy", "2.1", (ONE, TWO)),))
+GOOD = Lock(
+    "linux/amd64",
+    "3.11",
+    ("numpy>=1", "uvicorn>=0.3"),
+    (Requirement("numpy", "2.1", (ONE, TWO)), Requirement("uvicorn", "0.5", (ONE,))),
+)
 HEAD = "# platform: linux/amd64\n# python: 3.11\n# for: numpy>=1\n"
 
 
@@ -66,6 +71,13 @@ def test_one_for_another_image_is_refused(platform: str, python: str, wanted: tu
     with pytest.raises(ConfigError, match=said) as raised:
         lock.check(GOOD, "serving.lock", platform, python, wanted)
     assert "--relock" in raised.value.hint
+
+
+def test_one_that_lost_what_the_server_needs_is_refused() -> None:
+    numpy, click = Requirement("numpy", "2.1", (ONE,)), Requirement("click", "8", (ONE,))
+    cut = Lock("linux/amd64", "3.11", GOOD.wanted, (numpy, click))
+    with pytest.raises(InputError, match=r"serving\.lock lacks uvicorn, which the server needs"):
+        lock.check(cut, "serving.lock", "linux/amd64", "3.11", GOOD.wanted)
 
 
 def test_what_changed_is_said_by_name() -> None:

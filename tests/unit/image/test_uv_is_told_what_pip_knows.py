@@ -36,7 +36,15 @@ def said(tmp_path: Path, children: Any) -> str:
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither pip nor uv is set up here."""
-    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT", "UV_INDEX", "UV_INDEX_URL"):
+    for name in (
+        "PIP_INDEX_URL",
+        "PIP_EXTRA_INDEX_URL",
+        "PIP_FIND_LINKS",
+        "PIP_CERT",
+        "PIP_NO_INDEX",
+        "UV_INDEX",
+        "UV_INDEX_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
@@ -68,12 +76,31 @@ def test_where_uv_has_an_index_of_its_own_pips_does_not_count(monkeypatch: pytes
         assert uv.index({name: "https://uv/"}) == {}
 
 
+@pytest.mark.parametrize(("value", "told"), [("1", "1"), ("true", "1"), ("0", "0")])
+def test_who_may_ask_no_index_asks_none(monkeypatch: pytest.MonkeyPatch, value: str, told: str) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", value)
+    assert uv.index({})["UV_NO_INDEX"] == told
+
+
+def test_what_is_locked_is_installed_whatever_else_binds_versions(tmp_path: Path) -> None:
+    children: Any = Uv("", 0)
+    uv.run(["sync", "x"], children, tmp_path / "log")
+    assert {"UV_CONSTRAINT": "", "UV_OVERRIDE": "", "UV_EXCLUDE": ""}.items() <= children.env.items()
+    said(tmp_path, children)
+    assert "UV_CONSTRAINT" not in children.env
+
+
+def test_a_wheelhouse_that_lacks_a_wheel_is_named(tmp_path: Path) -> None:
+    assert str(tmp_path) in uv.cannot_install("no version of numpy==2", "serving.lock", tmp_path).hint
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "told"),
     [
         ("error: Failed to fetch\n  cause: error sending request for url (x)\n", InfrastructureError, "index is away"),
         ("error: x\n  cause: HTTP status server error (503 Service Unavailable)\n", InfrastructureError, "is away"),
         ("error: x\n  cause: HTTP status client error (401 Unauthorized)\n", ConfigError, "lets nobody in"),
+        ("error: Failed to initialize cache at `/.cache/uv`\n  cause: Permission denied\n", ConfigError, "cannot keep"),
         ("error: failed\n  cause: No space left on device (os error 28)\n", InfrastructureError, "the disk is full"),
     ],
 )
