@@ -34,6 +34,9 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             if found.tag or found.digest:
                 message = f"repository {self.repository!r} has a tag or digest: name where images go, without either"
                 raise ValueError(message)
+            if found.host == oci.HUB and found.path.startswith("library/"):  # Docker's own
+                message = f"repository {self.repository!r} has no owner: write host[:port]/path, or OWNER/NAME"
+                raise ValueError(message)
         if (self.username is None) != (self.password is None):
             message = "username and password go together: give both, or neither"
             raise ValueError(message)

@@ -43,6 +43,18 @@ def test_a_no_without_a_reason_is_a_no(body: bytes) -> None:
     assert by_status(Place("ghcr.io"), No("GET /v2/", 404, body)).message == "ghcr.io answered 404 to GET /v2/"
 
 
+def test_a_yes_to_another_question_is_no_registry() -> None:
+    told = by_status(Place("ghcr.io"), No("POST /v2/acme/risk/blobs/uploads/", 200, b"<html>"))
+    assert isinstance(told, InputError)
+    assert "does not speak as a registry does: it answered 200 to POST /v2/acme" in told.message
+
+
+def test_a_page_to_log_in_is_no_damaged_manifest(open_: Opened, double: Double) -> None:
+    double.faults.append(Fault("GET", "manifests", Answer(200, b"<html>", {"Content-Type": "text/html"})))
+    with pytest.raises(InputError, match="does not speak as a registry does: a manifest of the type text/html"):
+        open_(double.host).manifest(PATH, f"sha256:{'1' * 64}")
+
+
 def test_a_base_is_named_by_its_own_keys() -> None:
     place = Place("ghcr.io", keys="package.base_", named="package.base", who="nobody: none were given")
     assert "package.base_username" in by_status(place, No("GET /v2/", 401)).hint

@@ -87,7 +87,14 @@ def test_docker_hub_has_a_key_of_its_own(tmp_path: Path, key: str) -> None:
 
 @pytest.mark.parametrize(
     "config",
-    [{}, {"auths": {}}, {"auths": {"ghcr.io": {}}}, {"auths": {"other.io": {"auth": pair()}}}, {"proxies": {"a": 1}}],
+    [
+        "",
+        {},
+        {"auths": {}},
+        {"auths": {"ghcr.io": {}}},
+        {"auths": {"other.io": {"auth": pair()}}},
+        {"proxies": {"a": 1}},
+    ],
 )
 def test_without_a_login_nobody_asks(tmp_path: Path, config: object) -> None:
     one = found(tmp_path, config)
@@ -164,6 +171,8 @@ def test_a_helper_that_knows_nothing_leaves_it_to_the_file(tmp_path: Path, progr
         ("print('the vault is locked'); sys.exit(1)", "ended with status 1: the vault is locked"),
         (f"print({PASSWORD!r})", "its answer is not JSON"),
         (f"print(json.dumps([{PASSWORD!r}]))", "its answer is not JSON"),
+        ("print(json.dumps({'Username': None, 'Secret': None}))", "its answer is not JSON with"),
+        (f"print(json.dumps({{'Secret': {PASSWORD!r}}})); sys.exit(1)", "ended with status 1"),
     ],
 )
 def test_a_helper_that_fails_is_named(tmp_path: Path, programs: Path, act: str, said: str) -> None:

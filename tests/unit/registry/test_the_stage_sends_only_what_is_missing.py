@@ -196,3 +196,10 @@ def test_the_planted_password_is_in_nothing_that_leaves(image: Image, double: Do
     left = [outputs.summary, image.said(), json.dumps(image.pushed()), *(one.target for one in double.seen)]
     assert "trying again" in image.said()
     assert not any(PASSWORD in one for one in left)
+
+
+@pytest.mark.parametrize("repository", ["ghcr.io", "risk", "docker.io/risk", "index.docker.io/library/risk"])
+def test_a_repository_that_is_only_a_host_or_a_name_is_refused(repository: str) -> None:
+    with pytest.raises(ValueError, match="has no owner"):
+        Registry(repository=repository)
+    assert Registry(repository="acme/risk").repository == "acme/risk"

@@ -49,13 +49,13 @@ class RegistryClient:
         answer = self._ask("GET", target, pulling(path), (200, 404), headers=headers)
         if answer.status == 404:
             return None
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        if "json" not in kind:  # a page to log in, say
+            raise strange(self._link.place, f"a manifest of the type {kind or 'unknown'}")
         asked = reference if ":" in reference else answer.headers.get("Docker-Content-Digest", "")
         found = of_bytes(answer.data)
         if asked.startswith(ALGORITHM) and asked != found:
             raise damaged(self._link.place, path, asked, found)
-        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-        if "json" not in kind:
-            raise strange(self._link.place, f"a manifest of the type {kind or 'unknown'}")
         return Content(answer.data, kind)
 
     def put_manifest(self, path: str, data: bytes, media_type: str, tag: str | None = None) -> Digest:

@@ -52,7 +52,7 @@ class DockerConfig(msgspec.Struct, frozen=True, rename={"helpers": "credHelpers"
 def read(path: Path) -> DockerConfig:
     """The file; empty where there is none. ConfigError (3) for one that cannot be read, without what stands in it."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=DockerConfig)
+        return msgspec.json.decode(path.read_bytes().strip() or b"{}", type=DockerConfig)  # Docker takes an empty one
     except (FileNotFoundError, NotADirectoryError):
         return DockerConfig()
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -102,13 +102,14 @@ def ask(helper: str, server: str, path: Path, environ: Mapping[str, str]) -> tup
     except subprocess.TimeoutExpired:
         raise _failed(program, path, f"it did not answer within {SECONDS} seconds") from None
     if ended.returncode != 0:
-        said = b" ".join((ended.stdout + b" " + ended.stderr).split())[:200].decode(errors="replace")
+        shown = b"" if b'"Secret"' in ended.stdout else ended.stdout
+        said = b" ".join((shown + b" " + ended.stderr).split())[:200].decode(errors="replace")
         if NO_LOGIN in said:
             return "", ""
         raise _failed(program, path, f"it ended with status {ended.returncode}: {said}")
     try:
         answer = json.loads(ended.stdout)
-        return str(answer["Username"]), str(answer["Secret"])
+        return "".join(answer["Username"]), "".join(answer["Secret"])  # no texts, no login
     except (ValueError, LookupError, TypeError):
         raise _failed(program, path, "its answer is not JSON with Username and Secret") from None
 

@@ -79,6 +79,8 @@ def by_status(place: Place, no: No) -> MlagentError:
         return InfrastructureError(text, hint="the registry has no room left: remove old images, or ask for more")
     if no.status == 429 or (no.status >= 500 and no.status != 501):
         return Away(text, seconds=no.seconds)
+    if no.status < 400:
+        return strange(place, f"it answered {no.status} to {no.what}")
     kind, hint = _MEANINGS.get(no.status, _OTHER)
     return kind(text + (_who(place) if no.status == 403 else ""), hint=hint.replace("NAMED", place.named))
 
@@ -126,7 +128,9 @@ def unreached(place: Place, error: Exception, *, tls: bool) -> MlagentError:
             hint=f"{place.keys}plain_http: true speaks plain HTTP to it, which anybody on the way can read and change",
         )
     if any(isinstance(one, http.NameResolutionError) for one in chain):
-        return Away(f"the name {place.host} is not known here: {said}", hint="is it spelled right, is DNS up?")
+        return Away(
+            f"the name {place.host} is not known here: {said}", hint=f"is {place.named} spelled right, is DNS up?"
+        )
     if any(isinstance(one, http.LocationParseError | UnicodeError) for one in chain):
         return ConfigError(f"{place.host} is no name of a host", hint="a repository is host[:port]/path")
     return Away(f"the registry {place.host} does not answer{' over TLS' if tls else ''}: {said}")
