@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlagent.engine.record import RunRecord
     from mlagent.engine.workspace import Workspace
 
+UNFIT = ("running", "inconclusive", "failed", "stopped")  # of an earlier attempt, nothing is reused
 STAGE = click.Choice([stage.name for stage in catalog.STAGES])
 
 
@@ -122,8 +123,10 @@ def _row(record: "RunRecord", name: str) -> tuple[str, str, str]:
     entry = record.stages.get(name)
     if entry is None:
         return "not run", "", ""
-    reused = entry.reused_from or (entry.attempt != record.attempt and f"attempt {entry.attempt}")
-    seconds = "reused" if reused else "" if entry.seconds is None else f"{entry.seconds:.1f}"
+    before = entry.attempt != record.attempt
+    seconds = "reused" if entry.reused_from or before else "" if entry.seconds is None else f"{entry.seconds:.1f}"
+    if before and entry.state in UNFIT:
+        seconds = "earlier"
     return entry.state, seconds, entry.summary
 
 
