@@ -72,7 +72,7 @@ class EngineLog:
             self._screen.draw(_bar(event, round(done, 2), of, fields), ends=False)
 
     def stage(self, name: str, state: str, said: str, seconds: float | None = None) -> None:
-        """Say where a stage is: its state, time and reason; what is reused, or has nothing to do, on a terminal only."""
+        """Say where a stage is: its state, time and reason; one that is reused or off is shown on a terminal only."""
         if self._screen:
             took = "" if seconds is None else f"{seconds:.1f} s"
             self._screen.settle()
