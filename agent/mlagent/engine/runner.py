@@ -12,7 +12,7 @@ from mlagent.core.context import Outputs
 from mlagent.core.files import write_whole
 from mlagent.core.ports.store import CorruptBlob, MissingBlob
 from mlagent.core.stage import Stage
-from mlagent.engine import hooks, plan, results, surroundings
+from mlagent.engine import absent, hooks, plan, results, surroundings
 from mlagent.engine.clock import now
 from mlagent.engine.keys import FORCE, Given, key_of
 from mlagent.engine.lease import Lease
@@ -20,7 +20,6 @@ from mlagent.engine.log import EngineLog
 from mlagent.engine.plan import Step
 from mlagent.engine.record import StageRecord, State, parts_by_stage
 from mlagent.engine.workspace import Workspace
-from mlagent.engine.world import PRODUCTION
 from mlagent.errors import Bug, GateRefused, Inconclusive, InputError, Interrupted, MlagentError
 from mlagent.report import junit
 
@@ -74,7 +73,7 @@ class Runner:
             try:
                 if only_reuse and step.state != "reuse":
                     if stage.name in needed:
-                        raise _not_there(stage, step, self.given)
+                        raise absent.not_there(stage, step, self.given)
                     return
                 self._adopt(stage, step) if step.result else self._execute(stage, step)
             except _LostError as lost:
@@ -289,12 +288,3 @@ class Runner:
     def _save(self) -> None:
         self.lease.check()
         self._version = self.workspace.records.save(self.run, self._version, self.redactor)
-
-
-def _not_there(stage: Stage, step: Step, given: Given) -> InputError:
-    production = given.facts.get(PRODUCTION, "") if PRODUCTION in stage.facts else ""
-    unknown = f"; {production}" if production and not production.startswith(digest.ALGORITHM) else ""
-    return InputError(
-        f"what {stage.name} makes is not there for this source, data and configuration ({step.reason}{unknown})",
-        hint="`mlagent run` makes everything in order; `mlagent plan` says what would run, and why",
-    )

@@ -1,0 +1,22 @@
+"""What to say where a stage before the one that is asked for would have to run."""
+
+from mlagent.core import digest
+from mlagent.core.stage import Stage
+from mlagent.engine.keys import Given
+from mlagent.engine.plan import Step
+from mlagent.engine.world import LOCK, PRODUCTION
+from mlagent.errors import InputError
+
+ORDER = "`mlagent run` makes everything in order; `mlagent plan` says what would run, and why"
+
+
+def not_there(stage: Stage, step: Step, given: Given) -> InputError:
+    """InputError (4), with what is not the same as when it was made."""
+    production = given.facts.get(PRODUCTION, "") if PRODUCTION in stage.facts else ""
+    unknown = f"; {production}" if production and not production.startswith(digest.ALGORITHM) else ""
+    unfrozen = LOCK in stage.facts and not given.facts.get(LOCK)
+    lacks = "; the file that package.lock names is not here" if unfrozen else ""
+    return InputError(
+        f"what {stage.name} makes is not there for this source, data and configuration ({step.reason}{unknown}{lacks})",
+        hint=f"commit that file, which `mlagent package` wrote where it ran; {ORDER}" if unfrozen else ORDER,
+    )
