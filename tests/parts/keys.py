@@ -2,10 +2,9 @@
 
 import os
 import subprocess
+import uuid
 from pathlib import Path
 from typing import NamedTuple
-
-KEY_PASSWORD = "pass word of+the key"
 
 
 class Pair(NamedTuple):
@@ -14,6 +13,11 @@ class Pair(NamedTuple):
     private: Path
     public: Path
     password: Path
+
+    @property
+    def spoken(self) -> str:
+        """The password itself."""
+        return self.password.read_text()
 
 
 def on_path(folder: Path, program: str) -> str:
@@ -28,8 +32,9 @@ def pair(folder: Path, name: str = "cosign") -> Pair:
     """Made by the cosign that MLAGENT_TEST_COSIGN names."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [os.environ["MLAGENT_TEST_COSIGN"], "generate-key-pair", "--output-key-prefix", name]
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "COSIGN_PASSWORD": KEY_PASSWORD}
+    spoken = f"pass word of+{uuid.uuid4().hex}"  # nobody else's, so that it can be looked for
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "COSIGN_PASSWORD": spoken}
     subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True)
     password = folder / f"{name}.password"
-    password.write_text(KEY_PASSWORD)
+    password.write_text(spoken)
     return Pair(folder / f"{name}.key", folder / f"{name}.pub", password)

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import Cli
 from tests.e2e.conftest import image, record, states
 from tests.e2e.signing.conftest import cosign
-from tests.parts.keys import KEY_PASSWORD, Pair, on_path
+from tests.parts.keys import Pair, on_path
 from tests.parts.registry import Registry
 
 CONFIG = """
@@ -45,10 +45,15 @@ class Run(NamedTuple):
     """A project whose model.py looks for keys; what it found; how the stage `sign` ended; a PATH with cosign."""
 
     project: Path
-    found: Path
+    found: bytes
     secrets: dict[str, str]
     ended: subprocess.CompletedProcess[str]
     path: dict[str, str]
+
+    @property
+    def planted(self) -> tuple[bytes, bytes]:
+        """What is looked for: the key's last line (all keys begin alike), and its password."""
+        return self.secrets["PLATFORM_KEY"].splitlines()[-2].encode(), self.secrets["PLATFORM_PASSWORD"].encode()
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +68,10 @@ def signed_run(
     before = command(project, "run", "--until", "push", env=shipping)
     assert before.returncode == 0, before.stderr
     path = {"PATH": on_path(folder / "bin", cosign())}
-    secrets = {"PLATFORM_KEY": keys.private.read_text(), "PLATFORM_PASSWORD": KEY_PASSWORD}
-    return Run(project, found, secrets, command(project, "sign", env={**shipping, **secrets, **path}), path)
+    secrets = {"PLATFORM_KEY": keys.private.read_text(), "PLATFORM_PASSWORD": keys.spoken}
+    return Run(
+        project, found.read_bytes(), secrets, command(project, "sign", env={**shipping, **secrets, **path}), path
+    )
 
 
 def command(project: Path, *args: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -83,12 +90,11 @@ def test_the_stage_alone_signs_what_the_run_made(signed_run: Run, registry: Regi
 
 
 def test_a_model_that_looks_for_the_key_finds_nothing(signed_run: Run) -> None:
-    found = signed_run.found.read_bytes()
+    found = signed_run.found
     assert b"PATH" in found
     assert b"PLATFORM_KEY" in found, "the configuration names it, and was read: this looks where a model may look"
-    body = signed_run.secrets["PLATFORM_KEY"].splitlines()[1]
-    for secret in (body, KEY_PASSWORD):
-        assert secret.encode() not in found
+    for secret in signed_run.planted:
+        assert secret not in found
 
 
 def test_where_one_machine_does_it_all_the_models_environment_has_no_key(
@@ -104,14 +110,13 @@ def test_where_one_machine_does_it_all_the_models_environment_has_no_key(
     assert ended.returncode == 0, ended.stderr
     assert "PATH" in seen.read_text()
     assert "PLATFORM_" not in seen.read_text()
-    assert KEY_PASSWORD not in seen.read_text()
+    assert not [secret for secret in signed_run.planted if secret in seen.read_bytes()]
 
 
 def test_the_key_is_in_nothing_that_is_kept_or_said(signed_run: Run) -> None:
-    body = signed_run.secrets["PLATFORM_KEY"].splitlines()[1]
     said = (signed_run.ended.stdout + signed_run.ended.stderr).encode()
     kept = [path for path in (signed_run.project / ".mlagent").rglob("*") if path.is_file()]
-    for secret in (body.encode(), KEY_PASSWORD.encode()):
+    for secret in signed_run.planted:
         assert secret not in said
         assert [path for path in kept if secret in path.read_bytes()] == []
 

@@ -18,7 +18,7 @@ from mlagent.stages import sign
 from tests.contract.image_registries import image as small_image
 from tests.contract.signers import Ground, Signers
 from tests.e2e.signing.conftest import Signed, cosign, place
-from tests.parts.keys import KEY_PASSWORD, Pair, on_path
+from tests.parts.keys import Pair, on_path
 from tests.parts.registry import PASSWORD
 from tests.parts.registry import registry as run_registry
 from tests.signing_house import PATH
@@ -49,8 +49,8 @@ def test_nothing_secret_is_in_any_argument_or_output_and_nothing_is_left_behind(
     outputs = signed.house.run(config, signed.here.settings)
     left = [outputs.summary, signed.house.log.getvalue(), Path(f"{seen}.args").read_text()]
     left += [path.read_text() for path in signed.house.work.iterdir()]
-    body = signed.keys.private.read_text().splitlines()[1]
-    assert not [one for one in left for secret in (KEY_PASSWORD, PASSWORD, body) if secret in one]
+    body = signed.keys.private.read_text().splitlines()[-2]
+    assert not [one for one in left for secret in (signed.keys.spoken, PASSWORD, body) if secret in one]
     names = set(Path(f"{seen}.names").read_text().split())
     assert "PLANTED_VARIABLE" not in names
     assert {"COSIGN_PASSWORD", "DOCKER_CONFIG"} <= names
@@ -80,7 +80,7 @@ def test_trouble_is_told_in_words(signed: Signed, tmp_path: Path, monkeypatch: p
         signed.house.run(sign.Config(**made(tmp_path, signed)), signed.here.settings)
     assert told.value.code == code
     assert told.value.hint
-    assert KEY_PASSWORD not in told.value.message
+    assert signed.keys.spoken not in told.value.message
 
 
 def key(signed: Signed) -> dict[str, Any]:

@@ -25,14 +25,14 @@ WRITES = [at for at, command in enumerate(FIRST) if command in ("sign", "attest"
 LATER = ("public-key", "verify", "verify-attestation", "attest")
 WHEN = {
     "before": "kill -9 $PPID",
-    "while": '(sleep 0.05; kill -9 {parent}) > /dev/null 2>&1 &\nexec {cosign} "$@"',
+    "while": '(sleep {pause}; kill -9 {parent}) > /dev/null 2>&1 &\nexec {cosign} "$@"',
     "after": '{cosign} "$@"; kill -9 $PPID',
 }
 KILLER = """\
 #!/bin/sh
 case "$*" in *--help*) exec {cosign} "$@" ;; esac
-echo "$1" >> {asked}
-if [ "$(wc -l < {asked})" = {at} ]; then
+count=$( (flock 7; echo "$1" >&7; wc -l < {asked}) 7>> {asked} ) # several may ask at once
+if [ "$count" = {at} ]; then
   {kill}
 fi
 exec {cosign} "$@"
@@ -63,7 +63,8 @@ def killer(folder: Path, at: int, when: str) -> str:
     """A cosign that ends whoever calls it, at one of the calls."""
     path, asked = folder / "killer", folder / "asked"
     asked.unlink(missing_ok=True)
-    kill = WHEN[when].format(cosign=cosign(), parent="$PPID")
+    pause = 0.05 if at in WRITES else 0  # in the middle of a write; of a question as soon as it is asked
+    kill = WHEN[when].format(cosign=cosign(), parent="$PPID", pause=pause)
     path.write_text(KILLER.format(cosign=cosign(), asked=asked, at=at + 1, kill=kill))
     path.chmod(0o755)
     return str(path)
