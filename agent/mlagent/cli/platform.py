@@ -40,8 +40,3 @@ def written(app: App, file: Path | None) -> "Written":
 
     path = file or world.policy(settings(app))
     return load(path) if path else Written()
-
-
-def cosign(app: App) -> str:
-    """The program that verifies: of the `sign:` section, where there is one, else the one on the search path."""
-    return getattr(settings(app).sections.get("sign"), "cosign", None) or "cosign"

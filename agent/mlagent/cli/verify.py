@@ -93,9 +93,7 @@ def _decide(app: App, image: str, asked: "Policy", pinned: str) -> "Decision":
     except ValueError as error:
         raise UsageError(str(error), hint="`push` prints what to name") from error
     settings = _registry(app, where)
-    verifier = adapters.verifier(
-        settings, app.project, transparency_log=asked.transparency_log, cosign=platform.cosign(app)
-    )
+    verifier = adapters.verifier(settings, app.project, transparency_log=asked.transparency_log)
     with adapters.image_registry(where, settings, app.project, named="the image") as registry:
         found = gathering.gather(where, registry, verifier, asked)
     if where.digest is None:
@@ -123,9 +121,7 @@ def _bundle(app: App, folder: Path, asked: "Policy") -> None:
     from mlagent.config.images import Registry
     from mlagent.trust import bundle, gathering
 
-    verifier = adapters.verifier(
-        Registry(), app.project, transparency_log=asked.transparency_log, cosign=platform.cosign(app)
-    )
+    verifier = adapters.verifier(Registry(), app.project, transparency_log=asked.transparency_log)
     found = bundle.verify(folder, verifier, gathering.signers(asked))
     click.echo(f"{', '.join(found.files)}: signed by {found.by}, of the release {found.release}")
 

@@ -47,15 +47,23 @@ def examine_store(workspace: Workspace) -> Finding:
 
 
 def examine_machine(environ: Mapping[str, str]) -> list[Finding]:
-    """What may be asked of a machine besides packages: an engine for images, and a cluster."""
+    """What may be asked of a machine besides packages: an engine for images, cosign, and a cluster."""
     cluster = environ.get("KUBECONFIG") or str(Path(CLUSTER).expanduser())
     there = any(Path(one).is_file() for one in cluster.split(os.pathsep))
     return [
         _engine(environ.get("DOCKER_HOST") or f"unix://{ENGINE}"),
+        _cosign(environ.get("PATH", os.defpath)),
         Finding("machine", "Kubernetes cluster", "found", cluster)
         if there
         else Finding("machine", "Kubernetes cluster", "optional", f"none; KUBECONFIG, or {CLUSTER}, names one"),
     ]
+
+
+def _cosign(path: str) -> Finding:
+    """The program that signs and verifies, where its callers look for it."""
+    found = shutil.which("cosign", path=path)
+    detail = found or "none on the search path: sign and verify need it; apt-get install cosign (Debian 13) brings one"
+    return Finding("machine", "cosign", "found" if found else "optional", detail)
 
 
 def _engine(address: str) -> Finding:

@@ -146,16 +146,21 @@ def test_a_shared_store_without_conditional_writes_is_said(project: Path, atomic
 def test_an_engine_and_a_cluster_are_found_where_their_clients_would_look(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.touch()
-    found = examine_machine({"DOCKER_HOST": "tcp://127.0.0.1:1", "KUBECONFIG": f"{tmp_path}/none:{config}"})
-    assert [(one.need, one.state) for one in found] == [("container engine", "found"), ("Kubernetes cluster", "found")]
+    (tmp_path / "cosign").write_bytes(b"")
+    (tmp_path / "cosign").chmod(0o755)
+    environ = {"DOCKER_HOST": "tcp://127.0.0.1:1", "KUBECONFIG": f"{tmp_path}/none:{config}", "PATH": str(tmp_path)}
+    found = examine_machine(environ)
+    assert [one.need for one in found] == ["container engine", "cosign", "Kubernetes cluster"]
+    assert {one.state for one in found} == {"found"}
 
 
 def test_their_absence_stops_nothing_and_says_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctors, "ENGINE", str(tmp_path / "no.sock"))
-    found = examine_machine({"KUBECONFIG": str(tmp_path / "none")})
+    found = examine_machine({"KUBECONFIG": str(tmp_path / "none"), "PATH": str(tmp_path)})
     assert {one.state for one in found} == {"optional"}
     assert "apt-get install docker.io" in found[0].detail
-    assert "KUBECONFIG" in found[1].detail
+    assert "apt-get install cosign" in found[1].detail
+    assert "KUBECONFIG" in found[2].detail
 
 
 def test_one_stage_alone_can_be_asked_about(tmp_path: Path, cli: Cli) -> None:
