@@ -124,7 +124,8 @@ String advance(Map build, String here) {
     boolean asked = false
     while (build.position < build.stages.size()) {
         Map told = build.stages[build.position]
-        String wanted = (told.state in ['reuse', 'skip', 'off']) || told.exit_code != 0 ? here : labelFor(build, told.node)
+        boolean shown = told.state in ['reuse', 'skip', 'off'] || told.exit_code != 0
+        String wanted = shown ? here : labelFor(build, told.node)
         if (wanted == here) {
             if (told.state in ['run', 'resume']) {
                 inOrder(build, 1)
