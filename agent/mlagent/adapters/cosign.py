@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlagent.adapters.oci_registry import login, opened
-from mlagent.adapters.signing import attached, keys, private
+from mlagent.adapters.signing import attached, keys, printed, private
 from mlagent.adapters.signing.keys import Key
 from mlagent.adapters.signing.program import Ended, Option, Program
 from mlagent.adapters.signing.refusals import AWAY, BAD_BLOB, NONE, refused
@@ -47,9 +47,9 @@ class CosignVerifier:
         return tuple(str(one["critical"]["image"]["docker-manifest-digest"]) for one in said)
 
     def attestations(self, reference: Reference, predicate_type: str, by: By) -> Sequence[bytes]:
-        """`cosign verify-attestation` prints a line for each."""
+        """`cosign verify-attestation` prints each as it lies there."""
         ended = self._verified("verify-attestation", reference, by, [Option("--type", predicate_type)])
-        return () if ended is None else tuple(line for line in ended.output.splitlines() if line.strip())
+        return () if ended is None else tuple(printed.values(ended.output))
 
     def verify_blob(self, file: Path, signature: bytes, by: By) -> bool:
         """`cosign verify-blob`."""

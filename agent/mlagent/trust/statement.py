@@ -44,7 +44,11 @@ class _Signature(msgspec.Struct, frozen=True, kw_only=True):
     sig: str
 
 
-class _Envelope(msgspec.Struct, frozen=True, kw_only=True, rename={"payload_type": "payloadType"}):
+class _Envelope(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"payload_type": "payloadType"}
+):
+    """No other key: to cosign, which checks the signature, `Payload` is `payload`, and the last one counts."""
+
     payload: str
     payload_type: str
     signatures: tuple[_Signature, ...]
