@@ -46,6 +46,9 @@ def verify(
     if bool(image) == bool(bundle):
         message = "name an image, NAME@sha256:…, or a folder with --bundle"
         raise click.UsageError(message, ctx=click.get_current_context())
+    if bundle and (pinned or as_json):
+        message = "--policy-digest and --json are of a decision on an image; with --bundle there is none"
+        raise click.UsageError(message, ctx=click.get_current_context())
     asked = _policy(app, file, key, environment)
     if bundle:
         _bundle(app, bundle, asked)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mlagent.core import digest
+from mlagent.trust import stricter
 from mlagent.trust.policy import NO_FILE, SUBJECTS, Policy, Written
 
 REQUIRED = {
@@ -54,6 +55,8 @@ def notes(written: Written) -> Iterator[str]:
     for name in ALLOWED:
         if not getattr(rules, name):
             yield f"{name} are not limited: any counts"
+    if not stricter.verdicts(rules):
+        yield "it asks for no verdict: what no gate has judged passes"
 
 
 def _verdicts(policy: Policy) -> Iterator[Row]:

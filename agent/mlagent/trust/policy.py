@@ -111,6 +111,8 @@ STRICT = Rules(
 def policy(written: Written, environment: str = "", keys: Mapping[str, Key] | None = None) -> Policy:
     """What the file asks for an environment; `keys` given take the place of the file's keys and identities.
 
+    It is another policy then, and has another digest.
+
     ConfigError (3) for an environment that is not among those that the file names: it would be asked for less.
     """
     if environment and written.environments and environment not in written.environments:
@@ -127,10 +129,12 @@ def policy(written: Written, environment: str = "", keys: Mapping[str, Key] | No
         values[name] = tuple(one for rules in levels if (one := getattr(rules, name)) is not UNSET)
     sources = {".".join(path): where for path, where in written.lines.items()}
     sources |= {".".join(path[2:]): where for path, where in written.lines.items() if path[:2] == prefix}
+    whole = written.digest
     if keys is not None:
         values |= {"keys": dict(keys), "identities": {}}
         sources |= {f"keys.{name}": "--key" for name in keys}
-    return Policy(environment=environment, digest=written.digest, sources=sources, **values)
+        whole = digest.of_json([whole, sorted(one.fingerprint for one in keys.values())])
+    return Policy(environment=environment, digest=whole, sources=sources, **values)
 
 
 def matches(text: str, groups: Iterable[Iterable[str]]) -> bool:

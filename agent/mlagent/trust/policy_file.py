@@ -28,7 +28,7 @@ def load(path: Path) -> Written:
     rules = reader.rules({name: one for name, one in document.values.items() if name != ENVIRONMENTS}, (), None)
     environments = {
         name: reader.rules(one, (ENVIRONMENTS, name), rules)
-        for name, one in reader.mapping(document.values.get(ENVIRONMENTS) or {}, (ENVIRONMENTS,)).items()
+        for name, one in reader.mapping(document.values.get(ENVIRONMENTS, {}), (ENVIRONMENTS,)).items()
     }
     for name, one in environments.items():
         for where, why in stricter.laxer(one, rules):

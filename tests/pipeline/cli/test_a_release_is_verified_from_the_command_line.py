@@ -118,6 +118,8 @@ def test_the_decision_as_json_is_canonical_and_holds_the_policys_digest(person: 
 def test_a_decision_before_pins_its_policy(person: Person) -> None:
     digest = person.types("policy", "check").out.split()[-1]
     assert person.types("verify", NAME, "--policy-digest", digest).code == 0
+    with_key = person.types("verify", NAME, "--policy-digest", digest, "--key", str(person.shop.key))
+    assert (with_key.code, "it was changed" in with_key.err) == (12, True), with_key.err
     (person.folder / "policy.yaml").write_text(POLICY.replace("days: 9", "days: 8"))
     said = person.types("verify", NAME, "--policy-digest", digest)
     assert said.code == 12
@@ -197,6 +199,8 @@ def test_what_others_wrote_does_not_command_the_terminal(person: Person) -> None
         (["verify"], "name an image"),
         (["verify", NAME, "--bundle", "."], "name an image"),
         (["verify", NAME, "--policy-digest", "5f907ae796da"], "64 hex digits"),
+        (["verify", "--bundle", ".", "--policy-digest", "sha256:" + 64 * "0"], "with --bundle there is none"),
+        (["verify", "--bundle", ".", "--json"], "with --bundle there is none"),
         (["verify", "UPPER/case"], "is no image reference"),
         (["verify", NAME, "--policy", "gone.yaml"], "gone.yaml"),
     ],

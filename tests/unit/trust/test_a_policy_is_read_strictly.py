@@ -92,7 +92,9 @@ def test_without_a_file_everything_is_asked_and_no_key_is_named() -> None:
     assert (found.require.provenance, found.require.sbom, found.require.clean_commit) == (True, True, True)
     given_key = policy(Written(), keys={"release.pub": keys.key(PEM)})
     assert list(given_key.keys) == ["release.pub"]
-    assert given_key.digest == found.digest
+    other = "-----BEGIN PUBLIC KEY-----\nYW5vdGhlcg==\n-----END PUBLIC KEY-----\n"
+    other_key = policy(Written(), keys={"release.pub": keys.key(other)})
+    assert len({found.digest, given_key.digest, other_key.digest}) == 3, "whose signature counts is of the policy"
 
 
 @pytest.mark.parametrize(
@@ -204,6 +206,14 @@ def test_every_rule_is_explained_with_the_line_that_wrote_it(tmp_path: Path) -> 
     assert all(row.about for row in rows.values())
     assert list(explained.notes(found)) == []
     assert len(list(explained.notes(Written()))) == 3
+    for_nothing = load(written(tmp_path, "verdicts: {}"))
+    assert list(explained.notes(for_nothing))[-1] == "it asks for no verdict: what no gate has judged passes"
+
+
+@pytest.mark.parametrize("nothing", ["", "[]", "false", "0", '""'])
+def test_environments_that_are_none_are_refused_since_any_name_would_do(tmp_path: Path, nothing: str) -> None:
+    with pytest.raises(ConfigError, match="environments: expected names with values"):
+        load(written(tmp_path, f"environments: {nothing}"))
 
 
 def test_the_published_schema_takes_what_mlagent_takes() -> None:
