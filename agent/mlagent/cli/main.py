@@ -111,7 +111,7 @@ def _as_error(raised: BaseException) -> MlagentError:
 
 
 def _say(error: MlagentError, raised: BaseException, app: App) -> None:
-    message, hint = app.mask(error.message), app.mask(error.hint)
+    message, hint = _printable(app.mask(error.message)), _printable(app.mask(error.hint))
     with suppress(OSError):  # standard error may be closed or full: error.json still says it
         if isinstance(error, Bug):
             import traceback
@@ -122,6 +122,11 @@ def _say(error: MlagentError, raised: BaseException, app: App) -> None:
             click.echo(f"Hint: {hint}", err=True)
     _keep(error, message, hint, app.error_homes)
     _tell({"exit_code": error.code, "message": message, "hint": hint}, app)
+
+
+def _printable(text: str) -> str:
+    """A registry's or another program's words may hold what a terminal obeys."""
+    return "".join(one if one.isprintable() or one in "\n\t" else "?" for one in text)
 
 
 def _tell(end: "Mapping[str, object]", app: App) -> None:

@@ -55,7 +55,9 @@ def judge(evidence: Evidence, policy: Policy, now: datetime, *, pinned: Digest =
         policy=policy.digest,
         decided=now.isoformat(timespec="seconds"),
         passed=all(one.outcome == "pass" for one in rows),
-        findings=tuple(msgspec.structs.replace(one, found=_printable(one.found)) for one in rows),
+        findings=tuple(
+            msgspec.structs.replace(one, what=_printable(one.what), found=_printable(one.found)) for one in rows
+        ),
     )
 
 

@@ -191,6 +191,11 @@ def test_what_others_wrote_does_not_command_the_terminal(person: Person) -> None
     told = person.types("verify", NAME)
     assert told.code == 12
     assert "\x1b[2J" not in told.out + told.err
+    evil["verdicts"][4]["verdict"]["subject"] = "\x1b[2Jgate"
+    person.shop.withdraw(verdicts.TYPE)
+    person.shop.attest(verdicts.TYPE, evil)
+    whats = [row["what"] for row in json.loads(person.types("verify", NAME, "--json").out)["findings"]]
+    assert "verdict ?[2Jgate" in whats
 
 
 @pytest.mark.parametrize(
@@ -200,6 +205,7 @@ def test_what_others_wrote_does_not_command_the_terminal(person: Person) -> None
         (["verify", NAME, "--bundle", "."], "name an image"),
         (["verify", NAME, "--policy-digest", "5f907ae796da"], "64 hex digits"),
         (["verify", "--bundle", ".", "--policy-digest", "sha256:" + 64 * "0"], "with --bundle there is none"),
+        (["verify", NAME, "--policy-digest", "\a\u202e5f"], "--policy-digest ??5f: a digest is"),
         (["verify", "--bundle", ".", "--json"], "with --bundle there is none"),
         (["verify", "UPPER/case"], "is no image reference"),
         (["verify", NAME, "--policy", "gone.yaml"], "gone.yaml"),

@@ -40,7 +40,7 @@ class Key(NamedTuple):
         return frozenset(line for one in values for line in (one, *one.splitlines()) if len(line) > 3)
 
 
-NOBODY = Key((), {}, (), "nobody")
+NOBODY = Key((), {}, (), "the public key")
 
 
 def of(key: Secret | None, password: Secret | None, service: str | None) -> Key:
