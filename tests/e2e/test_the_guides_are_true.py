@@ -78,7 +78,7 @@ def test_the_first_hour(demo: Demo, port: int, running: list[subprocess.Popen[by
     plan = re.split(r"^stage +state +reason$", reader.said, flags=re.MULTILINE)[-1]
     assert re.search(r"^train +reuse ", plan, re.MULTILINE)
     assert re.search(r"^gate +run ", plan, re.MULTILINE)
-    assert set(states(reader.folder).values()) == {"done"}
+    assert set(states(reader.folder).values()) == {"done", "off"}
     assert '{"name":"cancer"' in reader.said
     assert "unchanged\n" in reader.said  # after an answer of curl, which ends without a new line
 

@@ -63,7 +63,10 @@ def signed_run(
     folder = tmp_path_factory.mktemp("signed")
     project, found = Path(shutil.copytree(shipped[0], folder / "digits")), folder / "found"
     settings, model = project / "mlpipeline.yaml", project / "model.py"
-    settings.write_text(settings.read_text() + CONFIG + "check:\n  lint: []\n")
+    own = settings.read_text().replace(
+        "/team/digits\n", "/team/signed\n"
+    )  # what is signed has tags, the other has none
+    settings.write_text(own + CONFIG + "check:\n  lint: []\n")
     model.write_text(model.read_text() + NOSY.format(project=project, found=found))
     before = command(project, "run", "--until", "push", env=shipping)
     assert before.returncode == 0, before.stderr
