@@ -89,7 +89,7 @@ def test_the_stage_alone_signs_what_the_run_made(signed_run: Run, registry: Regi
     assert set(ran.values()) == {"done"}
     said = record(signed_run.project)["stages"]["sign"]["summary"]
     assert said.endswith("tag v1: signature, provenance, SBOM, verdicts, tag v1 written")
-    assert "v1" in registry.tags("team/digits")
+    assert "v1" in registry.tags("team/signed")
 
 
 def test_a_model_that_looks_for_the_key_finds_nothing(signed_run: Run) -> None:
@@ -129,7 +129,7 @@ def test_what_was_signed_is_verified_by_the_public_key(
 ) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY.format(key=keys.public))
-    name = f"{registry.host}/team/digits@{image(signed_run.project)}"
+    name = f"{registry.host}/team/signed@{image(signed_run.project)}"
     asked = ("verify", name, "--policy", str(policy), "--json")
     ended = cli(*asked, cwd=signed_run.project, env={**shipping, **signed_run.path})
     assert ended.returncode == 0, ended.stdout + ended.stderr
