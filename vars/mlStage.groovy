@@ -11,7 +11,7 @@ boolean call(Map build, Map told) {
             echo(told.title + (told.state == 'off' ? ': nothing to do, ' : ': reused, ') + told.reason)
         } else if (told.exit_code == 0) {
             timeout(time: told.timeout_minutes, unit: 'MINUTES') {
-                said = mlAgent(command: told.stage, config: build.config, carry: build.carry ? 'in' : '',
+                said = mlAgent(command: told.command, config: build.config, carry: build.carry ? 'in' : '',
                                credentials: build.credentials, variables: wanted(build, told))
             }
             publish(said)

@@ -34,4 +34,4 @@ STAGES: tuple[Stage, ...] = (
     sign.STAGE,
 )
 
-SECTIONS: dict[str, type[msgspec.Struct]] = SHARED | {stage.name: stage.config for stage in STAGES}
+SECTIONS: dict[str, type[msgspec.Struct]] = SHARED | {stage.settings: stage.config for stage in STAGES}

@@ -121,6 +121,11 @@ class Held(MlagentError):
 
     exit_code, category = 21, "held"
 
+    def __init__(self, message: str, *, hint: str = "", seconds: float = 0.0) -> None:
+        """`seconds` is after which time it is worth to ask again, 0 where nobody knows."""
+        super().__init__(message, hint=hint)
+        self.seconds = seconds
+
 
 class RolledBack(MlagentError):
     """A deploy or soak saw bad evidence and undid itself."""

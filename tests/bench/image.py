@@ -17,15 +17,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench.compare import ratio
-from tests.bench.peers.ground import Ground, Reading, empty_registry, ground, kept_bytes, measure_engine, metered
+from tests.bench.peers.ground import (
+    Ground,
+    Reading,
+    empty_registry,
+    ground,
+    kept_bytes,
+    measure_engine,
+    metered,
+    wheelhouse,
+)
 from tests.bench.peers.ground import run as do
 from tests.bench.peers.images import Bento, Mlflow, Model, Peer, Slim
 from tests.parts.registry import Registry
 
 PACKAGE = Path(__file__).parents[2] / "agent/mlagent"
 # How many pairs of each, and for how many seconds one may still begin once there are two: a quarter of an hour in all
-FIRST = {"slim": (10, 200), "bentoml": (3, 90), "mlflow": (2, 150)}
-NEXT = {"slim": (10, 40), "bentoml": (10, 40), "mlflow": (3, 60)}
+FIRST = {"slim": (10, 200), "docker": (10, 300), "bentoml": (3, 90), "mlflow": (2, 150)}
+NEXT = {"slim": (10, 40), "docker": (10, 300), "bentoml": (10, 40), "mlflow": (3, 60)}
 MODELS = max(times for times, _ in NEXT.values()) + 1
 FEWEST = 2
 GOALS = (
@@ -63,11 +72,11 @@ class Ours:
         self.models = [self._train(seed) for seed in range(1, MODELS + 1)]
         do([*self._command("package", 0)], self._env(), self.project)
 
-    def ship(self, seed: int, host: str, *, afresh: bool = False) -> Cost:
-        """Package and push, by two commands as in two places."""
+    def ship(self, seed: int, host: str, *, afresh: bool = False, more: Sequence[str] = ()) -> Cost:
+        """Package and push, by two commands as in two places; `more` are further options of both."""
         if afresh:
             self._forget()
-        to = ("--set", f"registry.repository={host}/bench/ours")
+        to = ("--set", f"registry.repository={host}/bench/ours", *more)
         commands = [[*self._command(stage, seed), *to] for stage in ("package", "push")]
         reading = metered(commands, self._env(), self.project)
         return Cost(reading, self._stages())
@@ -96,7 +105,8 @@ class Ours:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _env(self) -> dict[str, str]:
-        return {"UV_FIND_LINKS": self.ground.wheels, "UV_NO_INDEX": "1", "UV_CACHE_DIR": str(self.ground.folder / "uv")}
+        uv = {"UV_FIND_LINKS": self.ground.wheels, "UV_NO_INDEX": "1", "UV_CACHE_DIR": str(self.ground.folder / "uv")}
+        return {**self.ground.docker, **uv}
 
     def _stages(self) -> tuple[float, float]:
         record = json.loads((self._run() / "run.json").read_text())
@@ -113,6 +123,22 @@ class Ours:
         do([sys.executable, "-m", "mlagent", *args], {}, cwd or self.project)
 
 
+class ByDocker:
+    """Our own other builder: the same two commands, with the image made by the engine from a Dockerfile."""
+
+    name = "docker"
+
+    def __init__(self, ours: Ours) -> None:
+        """Of the same project."""
+        self.ours = ours
+
+    def ship(self, model: Model, host: str, *, afresh: bool = False) -> Reading:
+        """Package and push; the engine holds what it built before in its cache."""
+        more = ("--set", "package.builder=docker", "--set", f"package.wheelhouse={wheelhouse()}")
+        more = (*more, "--set", f"registry.repository={host}/bench/by-docker")
+        return self.ours.ship(self.ours.models.index(model), host, afresh=afresh, more=more).reading
+
+
 def run(only: Sequence[str] = ()) -> Iterator[str]:
     """Compare with every peer, or with those that are named; a line each, as they come."""
     measure_engine()
@@ -120,6 +146,7 @@ def run(only: Sequence[str] = ()) -> Iterator[str]:
         ours = Ours(stage)
         makers: dict[str, Callable[[], Peer]] = {
             "slim": lambda: Slim(stage, ours.lock(), PACKAGE),
+            "docker": lambda: ByDocker(ours),
             "bentoml": lambda: Bento(stage, Path(os.environ["MLAGENT_TEST_BENTOML"])),
             "mlflow": lambda: Mlflow(stage),
         }

@@ -14,7 +14,7 @@ from mlagent import __version__
 from mlagent.cli.app import App
 from mlagent.cli.group import Cli
 from mlagent.core import interrupt
-from mlagent.errors import Bug, InfrastructureError, Interrupted, MlagentError, Stopped, UsageError
+from mlagent.errors import Bug, Held, InfrastructureError, Interrupted, MlagentError, Stopped, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +121,8 @@ def _say(error: MlagentError, raised: BaseException, app: App) -> None:
         if hint:
             click.echo(f"Hint: {hint}", err=True)
     _keep(error, message, hint, app.error_homes)
-    _tell({"exit_code": error.code, "message": message, "hint": hint}, app)
+    again = {"wait_seconds": round(error.seconds)} if isinstance(error, Held) and error.seconds else {}
+    _tell({"exit_code": error.code, "message": message, "hint": hint, **again}, app)
 
 
 def _printable(text: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlagent.engine.record import RunRecord
     from mlagent.engine.workspace import Workspace
 
-UNFIT = ("running", "inconclusive", "failed", "stopped")  # of an earlier attempt, nothing is reused
+UNFIT = ("running", "inconclusive", "held", "undone", "failed", "stopped")  # of an earlier attempt, nothing is reused
 STAGE = click.Choice([stage.name for stage in catalog.STAGES])
 
 

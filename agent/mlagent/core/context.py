@@ -8,6 +8,7 @@ import msgspec
 
 from mlagent.core.ports.blobs import Blobs
 from mlagent.core.ports.children import Children
+from mlagent.core.ports.ledger import Ledger
 from mlagent.core.ports.log import Log
 from mlagent.core.ports.models import ModelRegistry
 from mlagent.core.ports.tracker import ExperimentTracker
@@ -84,7 +85,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     world's state that it declared, and `references` the files that stand for some of them, where there are any.
     `worker` runs the team's code, `tools` mlagent's own programs. `blobs` are pieces of images, `asked` the switches of
     the stage's command that were given. `labels` say which build and commit this is; they may be shown, and enter no
-    result. `done` are the stages before that are, and `origin` tells where the run comes from.
+    result. `done` are the stages before that are, and `origin` tells where the run comes from. `remember` keeps notes
+    in the stage's record at once, `recall` gives the last ones of this run: for what is done step by step in the world.
     """
 
     project: Path
@@ -100,9 +102,12 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     tools: Children
     tracker: ExperimentTracker
     registry: ModelRegistry
+    ledger: Ledger
     blobs: Blobs
     asked: frozenset[str]
     labels: Mapping[str, str]
     done: tuple[Done, ...]
     origin: Callable[[], Origin]
+    remember: Callable[[Mapping[str, Any]], None]
+    recall: Callable[[], Mapping[str, Any]]
     log: Log

@@ -57,6 +57,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     An optional artifact that it reads and its maker left out is absent from its inputs.
     `accepts` the profile of data that its pass accepts; `in_worker` whether the team's environment runs it: always, or
     where this key of its section is set, and its sources count only then.
+    `section` is that of its settings, where it is not called as the stage is; `environment` where it acts: such an
+    instance is named `deploy@staging`, and its command is `mlagent deploy --env staging`.
     `wants` are configuration keys without any of which it has nothing to do: it is off then. `switches` are flags of
     its command, each with its help, that make it run and reach it as `ctx.asked`.
     Keys that a section's class lists as LEFT_OUT change no result. `minutes` is how long it may take in Jenkins.
@@ -75,6 +77,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[str, ...] = ()
     accepts: str = ""
     in_worker: bool | str = False
+    section: str = ""
+    environment: str = ""
     wants: tuple[str, ...] = ()
     switches: Mapping[str, str] = {}
     effect: Effect
@@ -82,6 +86,16 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     retries: int = 0
     needs: Needs = Needs()
     minutes: int = 60
+
+    @property
+    def settings(self) -> str:
+        """The section that holds its settings."""
+        return self.section or self.name
+
+    @property
+    def command(self) -> str:
+        """What is given to mlagent to run it alone."""
+        return f"{self.name.partition('@')[0]} --env {self.environment}" if self.environment else self.name
 
     def calls_team(self, section: Mapping[str, Any]) -> bool:
         """Whether the team's code runs in it, by the values of its section."""

@@ -31,6 +31,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     stage: str
+    command: str
     title: str
     state: str
     reason: str
@@ -99,13 +100,14 @@ def _told(stage: Stage, step: Step, settings: Settings) -> Told:
     known = _known_end(step)
     return Told(
         stage=stage.name,
+        command=stage.command,
         title=stage.title,
         state=step.state,
         reason=step.reason,
         key=step.key,
         node=stage.needs.node,
         timeout_minutes=hooks.minutes(settings, stage),
-        credentials=variables(settings, (*BY_ALL, stage.name, *stage.sections, *stage.uses)),
+        credentials=variables(settings, (*BY_ALL, stage.settings, *stage.sections, *stage.uses)),
         exit_code=known.code if known else 0,
         message=known.message if known else "",
         hint=known.hint if known else "",

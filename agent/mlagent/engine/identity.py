@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from mlagent.config.environments import ENVIRONMENTS
 from mlagent.config.load import Settings
 from mlagent.config.sections import Data
 from mlagent.core import digest
@@ -40,7 +41,7 @@ def run_id(world: Given) -> str:
     """Twelve hex digits that name the run; where things are kept, and what production is by now, makes no other one."""
     facts = {name: one for name, one in world.facts.items() if name not in OF_THE_WORLD}
     deciding = {"sources": world.sources, "facts": facts, "environment": world.environment}
-    elsewhere = ("tracking", "store", "worker", "policy", "deploy", "stages", "jenkins", "registry")
+    elsewhere = ("tracking", "store", "worker", "policy", "deploy", "stages", "jenkins", "registry", *ENVIRONMENTS)
     config = {name: section for name, section in world.config.items() if name not in elsewhere}
     config["data"] = {key: value for key, value in config["data"].items() if key not in left_out(Data)}
     return digest.short(digest.of_json({**deciding, "config": config}))

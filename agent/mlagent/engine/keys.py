@@ -36,15 +36,15 @@ def left_out(section: type[msgspec.Struct]) -> Collection[str]:
 def parts_of(stage: Stage, given: Given, inputs: Mapping[str, str]) -> Parts:
     """Name and value of everything the stage's result depends on; configuration key by key, so a change has a name."""
     parts = {"stage": f"{stage.name} revision {stage.revision}"}
-    for section in (stage.name, *stage.sections):
+    for section in (stage.settings, *stage.sections):
         for key, value in given.config[section].items():
             if key not in left_out(SHARED.get(section, stage.config)):
                 parts[f"{section}.{key}"] = digest.canonical_json(value).decode()
     parts |= {f"input {name}": inputs[name] for name in stage.reads}
     parts |= {f"the {fact}": given.facts[fact] for fact in stage.facts}
-    if stage.counts_sources(given.config[stage.name]):
+    if stage.counts_sources(given.config[stage.settings]):
         parts["the sources"] = given.sources[stage.name]
-    if stage.calls_team(given.config[stage.name]):
+    if stage.calls_team(given.config[stage.settings]):
         parts["the worker's environment"] = given.environment
     scripts = [name for name in given.facts if name.startswith("script ") and name.endswith(f" {stage.name}")]
     parts |= {f"the {name}": given.facts[name] for name in scripts}

@@ -42,7 +42,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What the planner may see: kept results by stage and key, `entries` of this run, key parts of an `earlier` one.
 
-    With `told`, what this run has told a remote stands, for the stages after it; else the remote is asked again.
+    With `told`, what this run has told or done to a remote stands, for the stages after it; else it is asked again.
     """
 
     find: Find
@@ -101,7 +101,7 @@ def _kept(stage: Stage, key: str, known: Known) -> Result | None:
     if stage.effect == "compute":
         return known.find(stage, key)
     entry = known.entries.get(stage.name)
-    own = stage.effect == "observe" or (stage.effect == "publish" and known.told)
+    own = stage.effect == "observe" or (stage.effect in ("publish", "converge") and known.told)
     if own and entry and entry.state == "done" and entry.key == key:
         return of_entry(entry, "")
     return None

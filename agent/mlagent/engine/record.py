@@ -16,13 +16,14 @@ from mlagent.errors import Held, InputError
 SCHEMA = 1
 FILE = "run.json"
 
-State = Literal["running", "done", "skipped", "off", "refused", "inconclusive", "failed", "stopped"]
+State = Literal["running", "done", "skipped", "off", "refused", "inconclusive", "held", "undone", "failed", "stopped"]
 
 
 class StageRecord(msgspec.Struct, kw_only=True):
     """How a stage ended in the attempt of that number; times are RFC 3339 in UTC.
 
     `key` and `parts` say what the result depends on; `reused_from` names the run that made it, if it was not this one.
+    `notes` are the stage's own, of what it does in the world step by step.
     The summary of a skipped one is the team's reason; one that is off has nothing to do by the configuration.
     """
 
@@ -38,6 +39,7 @@ class StageRecord(msgspec.Struct, kw_only=True):
     outputs: dict[str, Stored] = {}
     verdicts: tuple[Verdict, ...] = ()
     reused_from: str | None = None
+    notes: Mapping[str, Any] = {}
 
 
 class RunRecord(msgspec.Struct, kw_only=True):

@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mlagent.config.redact import Redactor
 from mlagent.core import digest, interrupt
@@ -20,13 +21,15 @@ from mlagent.engine.log import EngineLog
 from mlagent.engine.plan import Step
 from mlagent.engine.record import StageRecord, State, parts_by_stage
 from mlagent.engine.workspace import Workspace
-from mlagent.errors import Bug, GateRefused, Inconclusive, InputError, Interrupted, MlagentError
+from mlagent.errors import Bug, GateRefused, Held, Inconclusive, InputError, Interrupted, MlagentError, RolledBack
 from mlagent.report import junit
 
 BACKOFF_SECONDS = 1.0
 _STATES: dict[type[BaseException], State] = {
     GateRefused: "refused",
     Inconclusive: "inconclusive",
+    Held: "held",
+    RolledBack: "undone",
     Interrupted: "stopped",
 }
 
@@ -155,7 +158,9 @@ class Runner:
 
     def _attempt(self, stage: Stage, step: Step) -> None:
         inputs = {name: self._input(name) for name in stage.reads if self._done[name] != ABSENT}
+        before = self.run.stages.get(stage.name)
         entry = StageRecord(state="running", attempt=self.run.attempt, key=step.key, parts=step.parts, started=now())
+        entry.notes = before.notes if before else {}
         self.run.stages[stage.name] = entry
         self._save()
         log = self._log(stage)
@@ -179,7 +184,7 @@ class Runner:
             shutil.rmtree(stale, ignore_errors=True)
         work.mkdir(parents=True)
         kept = self._kept(stage, step)
-        config = self.workspace.settings.sections[stage.name]
+        config = self.workspace.settings.sections[stage.settings]
         try:
             context = surroundings.of(
                 self.workspace,
@@ -190,6 +195,7 @@ class Runner:
                 work=work,
                 kept=kept,
                 digests={one: self._done[one].digest for one in inputs},
+                notes=self._notes(entry),
             )
             scripts = hooks.of(self.workspace.settings, stage.name)
             minutes = hooks.minutes(self.workspace.settings, stage)
@@ -205,6 +211,13 @@ class Runner:
         step = step.settled(outputs.facts)
         entry.key, entry.parts = step.key, step.parts
         self._judge(stage, step, outputs, entry, final)
+
+    def _notes(self, entry: StageRecord) -> surroundings.Notes:
+        def remember(notes: Mapping[str, Any]) -> None:
+            entry.notes = dict(notes)
+            self._save()
+
+        return surroundings.Notes(remember, lambda: entry.notes)
 
     def _kept(self, stage: Stage, step: Step) -> Path:
         """The folder of what interrupted attempts of this very work kept; what other work kept is removed."""

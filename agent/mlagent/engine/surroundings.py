@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from mlagent import adapters
 from mlagent.core.context import Context
@@ -18,6 +19,13 @@ from mlagent.engine.workspace import Workspace
 from mlagent.errors import InputError
 
 
+class Notes(NamedTuple):
+    """What a stage writes down of itself while it acts."""
+
+    remember: Callable[[Mapping[str, Any]], None]
+    recall: Callable[[], Mapping[str, Any]]
+
+
 def of(
     workspace: Workspace,
     given: Given,
@@ -28,11 +36,12 @@ def of(
     work: Path,
     kept: Path,
     digests: Mapping[str, str],
+    notes: Notes,
 ) -> Context:
     """The context of one attempt of one stage; `digests` are its inputs'."""
     settings = workspace.settings
     tools = LocalChildren(workspace.project, settings.secrets(), log)
-    calls_team = stage.calls_team(given.config[stage.name]) or hooks.of(settings, stage.name)
+    calls_team = stage.calls_team(given.config[stage.settings]) or hooks.of(settings, stage.name)
     python = _worker_python(workspace, tools, log) if calls_team else sys.executable
     return Context(
         project=workspace.project,
@@ -48,11 +57,14 @@ def of(
         tools=tools,
         tracker=adapters.tracker(settings.sections["tracking"], workspace.home / "mlflow"),
         registry=workspace.registry,
+        ledger=workspace.ledger,
         blobs=workspace.blobs,
         asked=workspace.asked,
         labels=_labels(run),
         done=origin.done(run),
         origin=lambda: origin.of(workspace.project, given, run),
+        remember=notes.remember,
+        recall=notes.recall,
         log=log,
     )
 

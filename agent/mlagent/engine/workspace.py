@@ -98,7 +98,7 @@ class Workspace:
 
     def moved_since(self, given: Given, stage: Stage) -> str:
         """What of that which the stage declares is no longer as it was given; nothing when all is."""
-        counted = stage.counts_sources(given.config[stage.name])
+        counted = stage.counts_sources(given.config[stage.settings])
         if counted and identity.sources_digest(self.project, stage) != given.sources[stage.name]:
             return "the sources"
         if "data" in stage.facts and self.dataset.digest() != given.facts["data"]:

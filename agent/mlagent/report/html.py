@@ -8,7 +8,8 @@ SIGNS = {
     **dict.fromkeys(("pass", "passed", "done"), ("✓", "good")),
     **dict.fromkeys(("fail", "failed", "refused", "blocked"), ("✕", "bad")),
     **dict.fromkeys(
-        ("inconclusive", "warn", "waived", "skipped", "stopped", "interrupted", "incomplete"), ("!", "doubt")
+        ("inconclusive", "warn", "waived", "skipped", "held", "stopped", "waiting", "interrupted", "incomplete"),
+        ("!", "doubt"),
     ),
     **dict.fromkeys(("running",), ("…", "doubt")),
 }

@@ -5,7 +5,14 @@ from typing import NamedTuple
 from mlagent.core.verdict import Check
 from mlagent.report.run import Ran, Run
 
-ENDED = ("refused", "inconclusive", "failed", "stopped", "running")
+ENDED = ("refused", "inconclusive", "held", "undone", "failed", "stopped", "running")
+
+SAID = {
+    "refused": ("blocked", "Blocked by {name}: {why}. Nothing after it ran."),
+    "undone": ("blocked", "Rolled back by {name}: {why}. Nothing after it ran."),
+    "inconclusive": ("inconclusive", "Inconclusive in {name}, and no data is not a pass: {why}."),
+    "held": ("waiting", "Waiting in {name}: {why}."),
+}
 
 
 class Outcome(NamedTuple):
@@ -39,10 +46,9 @@ def outcome(run: Run) -> Outcome:
 
 def _ended(stage: Ran, run: Run) -> Outcome:
     why = _because(stage)
-    if stage.state == "refused":
-        return Outcome("blocked", f"Blocked by {stage.name}: {why}. Nothing after it ran.", stage.hint)
-    if stage.state == "inconclusive":
-        return Outcome("inconclusive", f"Inconclusive in {stage.name}, and no data is not a pass: {why}.", stage.hint)
+    if stage.state in SAID:
+        kind, words = SAID[stage.state]
+        return Outcome(kind, words.format(name=stage.name, why=why), stage.hint)
     if stage.state == "stopped":
         return Outcome("interrupted", f"Interrupted in {stage.name}; the same command goes on from there.")
     if stage.state == "running" and run.alive:

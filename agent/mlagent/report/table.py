@@ -12,8 +12,8 @@ MANY = 8
 WIDE, NARROW = 140, 40
 COLOURS = {
     **dict.fromkeys(("pass", "done", "found"), "green"),
-    **dict.fromkeys(("fail", "failed", "refused", "missing"), "red"),
-    **dict.fromkeys(("inconclusive", "stopped", "running", "skipped", "warn", "waived"), "yellow"),
+    **dict.fromkeys(("fail", "failed", "refused", "missing", "undone"), "red"),
+    **dict.fromkeys(("inconclusive", "held", "stopped", "running", "skipped", "warn", "waived"), "yellow"),
 }
 
 

@@ -73,7 +73,8 @@ class Image:
             project=self.folder, work=self.folder / "work", kept=self.folder, run_id="r", data=(),
             sections={"registry": Registry(repository=f"{self.host}/{PATH}", **self.settings)},
             digests={"image": of_bytes(self.manifest)}, facts={}, references={},
-            worker=missing, tools=missing, tracker=missing, registry=missing, blobs=cast("Any", self),
+            worker=missing, tools=missing, tracker=missing, registry=missing,
+            ledger=missing, remember=missing, recall=missing, blobs=cast("Any", self),
             asked=frozenset(), labels=self.labels, done=(), origin=missing, log=open_log("lines", Redactor(), self.log),
         )  # fmt: skip
         return push.run(push.Config(), {"image": self.folder / "manifest.json"}, context)
