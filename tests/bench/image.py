@@ -134,8 +134,8 @@ class ByDocker:
 
     def ship(self, model: Model, host: str, *, afresh: bool = False) -> Reading:
         """Package and push; the engine holds what it built before in its cache."""
-        more = ("--set", "package.builder=docker", "--set", f"package.wheelhouse={wheelhouse()}")
-        more = (*more, "--set", f"registry.repository={host}/bench/by-docker")
+        keys = ("package.builder=docker", f"package.wheelhouse={wheelhouse()}", f"registry.repository={host}/by-docker")
+        more = [word for key in keys for word in ("--set", key)]
         return self.ours.ship(self.ours.models.index(model), host, afresh=afresh, more=more).reading
 
 

@@ -19,6 +19,7 @@ BESIDE = {
     "gc": ("mlagent.cli.plan:gc", "Remove old runs and what only they name."),
     "data": ("mlagent.cli.data:data", "Write a first schema of the rows, show them, ask whether they changed."),
     "verify": ("mlagent.cli.verify:verify", "Say whether an image shows what the platform's policy asks for."),
+    "manifests": ("mlagent.cli.manifests:manifests", "Write what Kubernetes is given, and the rights it takes."),
     "policy": ("mlagent.cli.policy:policy", "Check or explain the platform's policy.yaml."),
     "config": ("mlagent.cli.config:config", "Explain, check or describe the configuration."),
     "init": ("mlagent.cli.project:init", "Write a new project from a template."),
@@ -33,18 +34,18 @@ class Cli(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Stages in order, then the others."""
-        return [stage.name for stage in catalog.STAGES] + list(BESIDE)
+        return [*_verbs(), *BESIDE]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Open one command."""
         if cmd_name in BESIDE:
             module, _, attribute = BESIDE[cmd_name][0].partition(":")
             return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
-        stage = next((stage for stage in catalog.STAGES if stage.name == cmd_name), None)
-        if stage is None:
+        stages = [stage for stage in catalog.STAGES if stage.verb == cmd_name]
+        if not stages:
             return None
         make: Callable[..., click.Command] = import_module("mlagent.cli.stage").command
-        return make(stage)
+        return make(stages)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -59,7 +60,7 @@ class Cli(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """List them in two sections, without opening any."""
         with formatter.section("Stages, in the order they run"):
-            formatter.write_dl([(stage.name, stage.title) for stage in catalog.STAGES])
+            formatter.write_dl(list(_verbs().items()))
         with formatter.section("Beside the chain"):
             formatter.write_dl([(name, line) for name, (_, line) in BESIDE.items()])
 
@@ -69,3 +70,8 @@ class Cli(click.Group):
             return super().invoke(ctx)
         except Interrupted as interrupted:
             raise Stopped(interrupted.signal_number) from None
+
+
+def _verbs() -> dict[str, str]:
+    """Commands of the stages with their titles, each once."""
+    return {stage.verb: stage.title for stage in catalog.STAGES}

@@ -1,5 +1,6 @@
-"""The command of a stage, made from its declaration."""
+"""The command of a stage, made from its declaration; one for all environments where it acts in several."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -10,19 +11,28 @@ from mlagent.cli.run import execute
 from mlagent.core.stage import EFFECTS, Stage
 
 
-def command(stage: Stage) -> click.Command:
+def command(stages: Sequence[Stage]) -> click.Command:
     """Build `mlagent STAGE`: this stage alone, on what those before it made from the same source, data and config."""
+    by_environment = {stage.environment: stage for stage in stages}
+    first = stages[0]
 
     @click.pass_obj
     def callback(app: App, /, **values: Any) -> None:  # noqa: ANN401 - the options of any stage
-        asked = frozenset(name for name in stage.switches if values.pop(name))
-        sets, force = values.pop("sets"), [stage.name] if values.pop("force") or asked else []
-        flags = [*given(stage.name, values), *parse_sets(sets)]
+        stage = by_environment[values.pop("env", "")]
+        asked = frozenset(name for name in stage.switches if values.pop(name.replace("-", "_")))
+        sets, force = values.pop("sets"), [stage.name] if values.pop("force", False) or asked else []
+        flags = [*given(stage.settings, values), *parse_sets(sets)]
         execute(app, flags, start=stage.name, until=stage.name, force=force, asked=asked)
 
-    force = click.Option(["--force"], is_flag=True, help="Run though the result is known.")
     sets = click.Option(["--set", "sets"], metavar="KEY=VALUE", multiple=True, help="Set any other configuration key.")
-    about = f"{stage.title}.\n\n{stage.about}\n\nEffect: {stage.effect} ({EFFECTS[stage.effect]})."
-    switches = [click.Option([f"--{name}"], is_flag=True, help=text) for name, text in stage.switches.items()]
-    params: list[click.Parameter] = [*options(stage.name, stage.config), *switches, force, sets]
-    return click.Command(stage.name, callback=callback, params=params, help=about)
+    about = f"{first.title}.\n\n{first.about}\n\nEffect: {first.effect} ({EFFECTS[first.effect]})."
+    switches = [click.Option([f"--{name}"], is_flag=True, help=text) for name, text in first.switches.items()]
+    params: list[click.Parameter] = [*_which(by_environment), *options(first.settings, first.config), *switches, sets]
+    return click.Command(first.verb, callback=callback, params=params, help=about)
+
+
+def _which(by_environment: dict[str, Stage]) -> list[click.Parameter]:
+    """In which environment; what acts in one asks it anew each time, so nothing is to be forced there."""
+    if "" in by_environment:
+        return [click.Option(["--force"], is_flag=True, help="Run though the result is known.")]
+    return [click.Option(["--env"], type=click.Choice(list(by_environment)), required=True, help="Where.")]

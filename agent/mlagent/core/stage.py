@@ -59,6 +59,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     where this key of its section is set, and its sources count only then.
     `section` is that of its settings, where it is not called as the stage is; `environment` where it acts: such an
     instance is named `deploy@staging`, and its command is `mlagent deploy --env staging`.
+    `waits` is the key of its section that says for how many minutes a build in Jenkins waits until it has its answer.
     `wants` are configuration keys without any of which it has nothing to do: it is off then. `switches` are flags of
     its command, each with its help, that make it run and reach it as `ctx.asked`.
     Keys that a section's class lists as LEFT_OUT change no result. `minutes` is how long it may take in Jenkins.
@@ -79,6 +80,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     in_worker: bool | str = False
     section: str = ""
     environment: str = ""
+    waits: str = ""
     wants: tuple[str, ...] = ()
     switches: Mapping[str, str] = {}
     effect: Effect
@@ -93,9 +95,14 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
         return self.section or self.name
 
     @property
+    def verb(self) -> str:
+        """The name of its command, one for all environments."""
+        return self.name.partition("@")[0]
+
+    @property
     def command(self) -> str:
         """What is given to mlagent to run it alone."""
-        return f"{self.name.partition('@')[0]} --env {self.environment}" if self.environment else self.name
+        return f"{self.verb} --env {self.environment}" if self.environment else self.verb
 
     def calls_team(self, section: Mapping[str, Any]) -> bool:
         """Whether the team's code runs in it, by the values of its section."""

@@ -27,6 +27,7 @@ REPORTS = ("*.json", "*.log", "*.xml", "*.html", "*.md")
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """One stage: what will come of it, where it must run, for how long, with which variables from credentials.
 
+    `wait_minutes` is how long it is worth to ask again where it says that it has to wait (21).
     `exit_code` is what is known already: 0, or that of a kept no (10) or of a run that another one holds (21).
     """
 
@@ -39,6 +40,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     node: Node
     timeout_minutes: int
     credentials: tuple[str, ...]
+    wait_minutes: float = 0
     exit_code: int = 0
     message: str = ""
     hint: str = ""
@@ -108,6 +110,7 @@ def _told(stage: Stage, step: Step, settings: Settings) -> Told:
         node=stage.needs.node,
         timeout_minutes=hooks.minutes(settings, stage),
         credentials=variables(settings, (*BY_ALL, stage.settings, *stage.sections, *stage.uses)),
+        wait_minutes=getattr(settings.sections[stage.settings], stage.waits) if stage.waits else 0,
         exit_code=known.code if known else 0,
         message=known.message if known else "",
         hint=known.hint if known else "",

@@ -14,7 +14,8 @@ from mlagent.core.stage import Stage
 from mlagent.engine import environment
 from mlagent.engine.keys import Given, left_out
 
-OF_THE_WORLD = ("production-model", "waivers", "server", "serving-lock", "dockerfile")  # facts that name no run
+# Facts that name no run
+OF_THE_WORLD = ("production-model", "waivers", "policy", "server", "serving-lock", "dockerfile")
 
 
 def given(

@@ -13,7 +13,7 @@ from mlagent.core.context import Outputs
 from mlagent.core.files import write_whole
 from mlagent.core.ports.store import CorruptBlob, MissingBlob
 from mlagent.core.stage import Stage
-from mlagent.engine import absent, hooks, plan, results, surroundings
+from mlagent.engine import absent, folders, hooks, plan, results, surroundings
 from mlagent.engine.clock import now
 from mlagent.engine.keys import FORCE, Given, key_of
 from mlagent.engine.lease import Lease
@@ -183,7 +183,7 @@ class Runner:
         for stale in (work, final):
             shutil.rmtree(stale, ignore_errors=True)
         work.mkdir(parents=True)
-        kept = self._kept(stage, step)
+        kept = folders.kept(self.folder, stage.name, step.key)
         config = self.workspace.settings.sections[stage.settings]
         try:
             context = surroundings.of(
@@ -218,15 +218,6 @@ class Runner:
             self._save()
 
         return surroundings.Notes(remember, lambda: entry.notes)
-
-    def _kept(self, stage: Stage, step: Step) -> Path:
-        """The folder of what interrupted attempts of this very work kept; what other work kept is removed."""
-        kept = self.folder / f".{stage.name}-kept" / digest.of_json([step.key]).rpartition(":")[2][:16]
-        for other in kept.parent.glob("*"):
-            if other != kept:
-                shutil.rmtree(other, ignore_errors=True)
-        kept.mkdir(parents=True, exist_ok=True)
-        return kept
 
     def _judge(self, stage: Stage, step: Step, outputs: Outputs, entry: StageRecord, folder: Path) -> None:
         """Write verdicts, keep what is deterministic, then let a no be a no."""

@@ -88,23 +88,11 @@ def _worker_python(workspace: Workspace, tools: LocalChildren, log: EngineLog) -
 def _reference(workspace: Workspace, given: Given, run: RunRecord, fact: str) -> list[Path]:
     """The file that stands for a fact, where there is one."""
     folder, wanted = workspace.run_folder(run.run_id), given.facts[fact]
-    if fact == world.WAIVERS:
-        waivers = world.waivers(workspace.settings)
-        return [waivers] if waivers else []
+    if fact in (world.WAIVERS, world.POLICY):
+        found = (world.waivers if fact == world.WAIVERS else world.policy)(workspace.settings)
+        return [found] if found else []
     if fact == world.ACCEPTED:  # the profile of the data accepted last
-        found = workspace.accepted(given.facts["data"])
-        if found is None or found.profile.digest != wanted:
-            return []
-        path = folder / f"accepted-{found.profile.path}"
-        try:
-            workspace.store.get(found.profile.digest, path)
-        except (CorruptBlob, MissingBlob) as error:
-            name = f"named/accepted/{run.project}"
-            raise InputError(
-                f"the profile of the rows accepted last (run {found.run}) is lost: {error.message}",
-                hint=f"run on those rows again, or delete {name} in the store: no rows are compared with others then",
-            ) from error
-        return [path]
+        return _accepted(workspace, given, run, wanted)
     if fact == world.PRODUCTION and wanted.startswith("sha256:"):  # as it was when the run began
         version = next((one for one in workspace.registry.versions(run.project) if one.digest == wanted), None)
         if version is None:
@@ -113,3 +101,20 @@ def _reference(workspace: Workspace, given: Given, run: RunRecord, fact: str) ->
         workspace.registry.fetch(version, path)
         return [path]
     return []
+
+
+def _accepted(workspace: Workspace, given: Given, run: RunRecord, wanted: str) -> list[Path]:
+    """The profile of the rows that were accepted last."""
+    found = workspace.accepted(given.facts["data"])
+    if found is None or found.profile.digest != wanted:
+        return []
+    path = workspace.run_folder(run.run_id) / f"accepted-{found.profile.path}"
+    try:
+        workspace.store.get(found.profile.digest, path)
+    except (CorruptBlob, MissingBlob) as error:
+        name = f"named/accepted/{run.project}"
+        raise InputError(
+            f"the profile of the rows accepted last (run {found.run}) is lost: {error.message}",
+            hint=f"run on those rows again, or delete {name} in the store: no rows are compared with others then",
+        ) from error
+    return [path]

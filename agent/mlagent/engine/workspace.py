@@ -116,6 +116,7 @@ class Workspace:
             world.ACCEPTED: found.profile.digest if found else "",
             world.PRODUCTION: world.production(self.registry, self.settings.sections["project"].name)[0],
             world.WAIVERS: world.waivers_digest(self.settings),
+            world.POLICY: world.policy_digest(self.settings),
             **world.image(self.project, self.settings),
             **hooks.facts(self.project, self.settings, self.stages),
             **skips.facts(self.settings, self.stages),

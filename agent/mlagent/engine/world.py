@@ -11,6 +11,7 @@ from mlagent.errors import ConfigError, InfrastructureError
 
 ALIAS = "production"
 PRODUCTION, WAIVERS, ACCEPTED = "production-model", "waivers", "accepted-data"
+POLICY = "policy"
 SERVER, LOCK, DOCKERFILE, BASE = "server", "serving-lock", "dockerfile", "base"
 
 
@@ -52,6 +53,12 @@ def _platforms(settings: Settings, key: str) -> Path | None:
 def waivers_digest(settings: Settings) -> str:
     """Its digest, nothing without one."""
     path = waivers(settings)
+    return digest.of_file(path) if path else ""
+
+
+def policy_digest(settings: Settings) -> str:
+    """Its digest, nothing without one."""
+    path = policy(settings) if "policy" in settings.sections else None
     return digest.of_file(path) if path else ""
 
 

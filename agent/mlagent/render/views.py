@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from mlagent import catalog
+from mlagent.config.environments import ENVIRONMENTS
 from mlagent.config.fields import fields_of
 from mlagent.config.sections import SHARED
 from mlagent.core.artifact import Artifact
@@ -15,12 +16,13 @@ from mlagent.errors import EXIT_CODES
 from mlagent.render.schema import schema_text
 from mlagent.render.trust import policy_text, verdicts_text
 
+VERBS = {stage.verb: stage for stage in reversed(catalog.STAGES)}.values()  # of several environments' the first
 GENERATED = "<!-- Rendered from the catalog by `make render`; edit the declaration, not this page. -->"
 
 
 def views() -> dict[str, str]:
     """Every derived file by its path in the repository."""
-    pages = {f"agent/docs/stages/{stage.name}.md": stage_page(stage) for stage in catalog.STAGES}
+    pages = {f"agent/docs/stages/{stage.verb}.md": stage_page(stage) for stage in VERBS}
     return pages | {
         "agent/docs/stages/README.md": stages_page(),
         "agent/docs/configuration.md": configuration_page(),
@@ -68,7 +70,15 @@ def stage_page(stage: Stage) -> str:
         f"- **Source files that count**: {_list([f'`{one}`' for one in stage.sources])}",
         f"- **Needs**: {_list(needs)}",
     ]
-    return _page(f"{stage.name}: {stage.title}", stage.about, "\n".join(rows), *_fields(stage.name, stage.config))
+    return _page(f"{stage.verb}: {stage.title}", stage.about, "\n".join(rows), *_settings(stage))
+
+
+def _settings(stage: Stage) -> list[str]:
+    if stage.environment:
+        links = " and ".join(f"[`{one}`](../configuration.md#{one})" for one in ENVIRONMENTS)
+        told = f"Each environment has one; this page shows {stage.environment}'s, `mlagent {stage.command}`."
+        return [f"{told} The keys stand in the sections {links}."]
+    return _fields(stage.settings, stage.config)
 
 
 def _worker(stage: Stage) -> str:
@@ -79,16 +89,16 @@ def _worker(stage: Stage) -> str:
 
 def stages_page() -> str:
     """The chain at a glance."""
-    rows = [f"| [{stage.name}]({stage.name}.md) | {stage.effect} | {stage.about} |" for stage in catalog.STAGES]
+    rows = [f"| [{stage.name}]({stage.verb}.md) | {stage.effect} | {stage.about} |" for stage in catalog.STAGES]
     return _page("The stages, in order", "\n".join(["| stage | effect | what it does |", "| --- | --- | --- |", *rows]))
 
 
 def configuration_page() -> str:
     """The sections that several stages share, and where values come from."""
     order = "`mlpipeline.yaml` < `MLAGENT_…` environment < flags; `mlagent config explain` shows every value's source."
-    shared = [(name, struct) for name, struct in catalog.SECTIONS.items() if name in SHARED]
+    shared = [(name, struct) for name, struct in catalog.SECTIONS.items() if name in (*SHARED, *ENVIRONMENTS)]
     parts = [part for name, struct in shared for part in (f"## {name}", struct.__doc__ or "", *_fields(name, struct))]
-    links = ", ".join(f"[{stage.name}](stages/{stage.name}.md)" for stage in catalog.STAGES)
+    links = ", ".join(f"[{one.name}](stages/{one.name}.md)" for one in catalog.STAGES if not one.section)
     return _page("Configuration", order, *parts, f"Each stage has a section of its own: {links}.")
 
 
@@ -109,6 +119,7 @@ def stages_json() -> str:
     stages = [
         {
             "name": one.name,
+            "command": one.command,
             "title": one.title,
             "effect": one.effect,
             "node": one.needs.node,
