@@ -1,7 +1,7 @@
 """`mlagent run`: the chain, or a part of it; what is known already is reused."""
 
 import secrets
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,12 @@ from mlagent.cli.options import parse_sets, set_option
 from mlagent.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mlagent.config.load import Flag
     from mlagent.core.stage import Stage
     from mlagent.engine.record import RunRecord
+    from mlagent.engine.runner import Runner
     from mlagent.engine.workspace import Workspace
 
 UNFIT = ("running", "inconclusive", "held", "undone", "failed", "stopped")  # of an earlier attempt, nothing is reused
@@ -45,11 +46,25 @@ def execute(
     asked: frozenset[str] = frozenset(),
 ) -> None:
     """Hold the run, go through the chain, print how it ended."""
+    _must_agree(start, until, force)
+    with holding(app, flags, force, asked) as runner:
+        try:
+            runner.run_all(_stage(start), _stage(until))
+        finally:
+            finish(app, runner.run)
+            _report(app, runner.workspace, runner.run)
+            _tell(app, runner.workspace, runner.run, start, until)
+
+
+@contextmanager
+def holding(
+    app: App, flags: "Sequence[Flag]", force: "Sequence[str]" = (), asked: frozenset[str] = frozenset()
+) -> "Iterator[Runner]":
+    """The run that the project is now, as long as the block lasts; Held (21) where another has it."""
     from mlagent.engine import identity
     from mlagent.engine.runner import Runner
     from mlagent.engine.workspace import open_home
 
-    _must_agree(start, until, force)
     workspace = app.workspace(flags)
     workspace.asked = asked
     open_home(workspace.home)
@@ -61,13 +76,7 @@ def execute(
         folder.mkdir(parents=True, exist_ok=True)
         app.error_homes.append(folder)
         (folder / "error.json").unlink(missing_ok=True)
-        runner = Runner(workspace, given, lease, app.log())
-        try:
-            runner.run_all(_stage(start), _stage(until))
-        finally:
-            finish(app, runner.run)
-            _report(app, workspace, runner.run)
-            _tell(app, workspace, runner.run, start, until)
+        yield Runner(workspace, given, lease, app.log())
     finally:
         lease.release()
 

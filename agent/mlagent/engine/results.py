@@ -1,15 +1,17 @@
 """What stages gave, kept in the store by key: found again by any run, on any node, whose key is the same."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 
+from mlagent.core import digest
 from mlagent.core.artifact import ABSENT, Stored
 from mlagent.core.ports.store import Store
 from mlagent.core.stage import Stage
 from mlagent.core.verdict import Outcome, Verdict
 from mlagent.engine.record import StageRecord
-from mlagent.errors import InputError
+from mlagent.errors import Bug, InputError
 
 SCHEMA = 1
 BLOB = "blob "  # pieces of images stand among the outputs by digest
@@ -48,6 +50,21 @@ def of_entry(entry: StageRecord, run_id: str) -> Result:
 def known(stage: Stage, outputs: Mapping[str, Stored]) -> dict[str, Stored]:
     """What a stage made, and ABSENT for the optional artifacts that it left out."""
     return {one.name: ABSENT for one in stage.writes if one.optional} | dict(outputs)
+
+
+def collect(store: Store, stage: Stage, folder: Path) -> dict[str, Stored]:
+    """Put all that a stage wrote into the store; Bug (70) where something that it must write is not there."""
+    stored = {}
+    for artifact in stage.writes:
+        path = folder / artifact.file
+        if artifact.optional and not path.is_file():
+            continue
+        if not path.is_file():
+            raise Bug(f"{stage.name} did not write {artifact.file}", hint="please report this")
+        found = Stored(artifact.file, digest.of_file(path), path.stat().st_size)
+        store.put(path, found.digest)
+        stored[artifact.name] = found
+    return stored
 
 
 def name_of(stage: str, key: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from mlagent.config.redact import Redactor
 from mlagent.core import digest, interrupt
 from mlagent.core.artifact import ABSENT, Stored
-from mlagent.core.context import Outputs
+from mlagent.core.context import Context, Outputs
 from mlagent.core.files import write_whole
 from mlagent.core.ports.store import CorruptBlob, MissingBlob
 from mlagent.core.stage import Stage
@@ -21,7 +21,7 @@ from mlagent.engine.log import EngineLog
 from mlagent.engine.plan import Step
 from mlagent.engine.record import StageRecord, State, parts_by_stage
 from mlagent.engine.workspace import Workspace
-from mlagent.errors import Bug, GateRefused, Held, Inconclusive, InputError, Interrupted, MlagentError, RolledBack
+from mlagent.errors import GateRefused, Held, Inconclusive, InputError, Interrupted, MlagentError, RolledBack
 from mlagent.report import junit
 
 BACKOFF_SECONDS = 1.0
@@ -64,6 +64,14 @@ class Runner:
         for position, stage in enumerate(chain[: last + 1]):
             self.advance(stage, only_reuse=position < first, needed=self._needed(chain[first : last + 1]))
         self._save()
+
+    def given_to(self, stage: Stage, work: Path) -> tuple[Mapping[str, Path], Context]:
+        """What the stage would be given now, to look at: nothing is run or recorded; what it reads must be there."""
+        for one in self.workspace.stages[: self.workspace.stages.index(stage)]:
+            self.advance(one, only_reuse=True, needed=self._needed([stage]))
+        inputs = self._inputs(stage)
+        notes = surroundings.Notes(lambda _: None, dict)
+        return inputs, self._context(stage, inputs, self._log(stage), work, work, notes)
 
     def advance(self, stage: Stage, *, only_reuse: bool = False, needed: frozenset[str] = frozenset()) -> None:
         """Reuse or run one stage; raises what it raised, or its verdict's refusal."""
@@ -157,7 +165,7 @@ class Runner:
         return None
 
     def _attempt(self, stage: Stage, step: Step) -> None:
-        inputs = {name: self._input(name) for name in stage.reads if self._done[name] != ABSENT}
+        inputs = self._inputs(stage)
         before = self.run.stages.get(stage.name)
         entry = StageRecord(state="running", attempt=self.run.attempt, key=step.key, parts=step.parts, started=now())
         entry.notes = before.notes if before else {}
@@ -186,23 +194,15 @@ class Runner:
         kept = folders.kept(self.folder, stage.name, step.key)
         config = self.workspace.settings.sections[stage.settings]
         try:
-            context = surroundings.of(
-                self.workspace,
-                self.given,
-                self.run,
-                stage,
-                log,
-                work=work,
-                kept=kept,
-                digests={one: self._done[one].digest for one in inputs},
-                notes=self._notes(entry),
-            )
+            context = self._context(stage, inputs, log, work, kept, self._notes(entry))
             scripts = hooks.of(self.workspace.settings, stage.name)
             minutes = hooks.minutes(self.workspace.settings, stage)
             hooks.run("before", scripts, stage, minutes, context)
             outputs = stage.run(config, inputs, context)
             hooks.run("after", scripts, stage, minutes, context)
-            entry.outputs = self._collect(stage, work) | self.workspace.blobs.keep(outputs.blobs)
+            entry.outputs = results.collect(self.workspace.store, stage, work) | self.workspace.blobs.keep(
+                outputs.blobs
+            )
         finally:
             work.rename(final)
             if not any(kept.glob("*")):
@@ -211,6 +211,22 @@ class Runner:
         step = step.settled(outputs.facts)
         entry.key, entry.parts = step.key, step.parts
         self._judge(stage, step, outputs, entry, final)
+
+    def _inputs(self, stage: Stage) -> dict[str, Path]:
+        return {name: self._input(name) for name in stage.reads if self._done[name] != ABSENT}
+
+    def _context(
+        self,
+        stage: Stage,
+        inputs: Mapping[str, Path],
+        log: EngineLog,
+        work: Path,
+        kept: Path,
+        notes: surroundings.Notes,
+    ) -> Context:
+        digests = {one: self._done[one].digest for one in inputs}
+        world = (self.workspace, self.given, self.run, stage, log)
+        return surroundings.of(*world, work=work, kept=kept, digests=digests, notes=notes)
 
     def _notes(self, entry: StageRecord) -> surroundings.Notes:
         def remember(notes: Mapping[str, Any]) -> None:
@@ -256,19 +272,6 @@ class Runner:
     def _accept(self, stage: Stage) -> None:
         if stage.accepts in self._done:
             self.workspace.accept(self.given.facts["data"], self._done[stage.accepts], self.run.run_id)
-
-    def _collect(self, stage: Stage, work: Path) -> dict[str, Stored]:
-        stored = {}
-        for artifact in stage.writes:
-            path = work / artifact.file
-            if artifact.optional and not path.is_file():
-                continue
-            if not path.is_file():
-                raise Bug(f"{stage.name} did not write {artifact.file}", hint="please report this")
-            found = Stored(artifact.file, digest.of_file(path), path.stat().st_size)
-            self.workspace.store.put(path, found.digest)
-            stored[artifact.name] = found
-        return stored
 
     def _input(self, name: str) -> Path:
         """The file of an input on this machine, verified; fetched from the store where it is not here."""

@@ -1,0 +1,71 @@
+"""Whether a release may come to an environment at all: what is asked before the cluster is."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from mlagent.core.digest import Digest, short
+from mlagent.errors import PolicyRefused
+from mlagent.rollout.release import Release
+
+PRODUCTION = "production"
+
+
+class Soaked(msgspec.Struct, frozen=True, kw_only=True):
+    """What soaked in an environment, and how that was judged."""
+
+    environment: str
+    image: Digest
+    outcome: Literal["pass", "fail", "inconclusive"]
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A release, and what is known of it: the highest build that the environment has reached, what soaked in staging.
+
+    `commit` is empty where git does not know the project, `dirty` where there are changes that are not in it.
+    """
+
+    release: Release
+    environment: str
+    reached: int
+    soaked: Soaked | None = None
+    commit: str = ""
+    dirty: bool = False
+
+
+def admit(asked: Asked) -> None:
+    """PolicyRefused (12), naming everything that stands against it."""
+    against = list(_against(asked))
+    if against:
+        raise PolicyRefused(
+            f"{asked.release} does not go to {asked.environment}: {'; '.join(said for said, _ in against)}",
+            hint="; ".join(dict.fromkeys(cure for _, cure in against)),
+        )
+
+
+def _against(asked: Asked) -> Iterator[tuple[str, str]]:
+    """What is wrong, and what to do about it."""
+    if asked.reached > asked.release.build:
+        yield (
+            f"build {asked.reached} has been there, and this is build {asked.release.build}",
+            "an older release returns by `mlagent rollback` only; or build again",
+        )
+    if asked.environment != PRODUCTION:
+        return
+    if asked.soaked is None:
+        yield "it has not soaked in staging", "`mlagent deploy --env staging`, then `mlagent soak --env staging`"
+    elif asked.soaked.image != asked.release.digest:
+        yield (
+            f"{short(asked.soaked.image)} has soaked in staging, and this is {short(asked.release.digest)}",
+            "`mlagent deploy --env staging`, then `mlagent soak --env staging`",
+        )
+    elif asked.soaked.outcome != "pass":
+        yield f"its soak in staging ended with {asked.soaked.outcome}", "see what `mlagent show` says of it"
+    if not asked.commit:
+        yield "it was built from no commit", "commit the project to git, and build from that"
+    elif asked.dirty:
+        yield (
+            f"it was built with changes that are not in commit {asked.commit[:12]}",
+            "commit them, and build from that",
+        )

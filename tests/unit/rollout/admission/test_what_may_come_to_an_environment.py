@@ -1,0 +1,56 @@
+"""Order, soak and commit decide before the cluster is asked; all that stands against it is named."""
+
+import msgspec
+import pytest
+
+from mlagent.errors import PolicyRefused
+from mlagent.rollout.admission import Asked, Soaked, admit
+from mlagent.rollout.release import Release
+
+DIGEST, OTHER = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+RELEASE = Release(model="risk", image=f"registry.example/risk@{DIGEST}", version=7, onnx=OTHER, build=12)
+SOAKED = Soaked(environment="staging", image=DIGEST, outcome="pass")
+GOOD = Asked(release=RELEASE, environment="production", reached=12, soaked=SOAKED, commit="c" * 40)
+
+
+def refused(**changes: object) -> str:
+    with pytest.raises(PolicyRefused) as caught:
+        admit(msgspec.structs.replace(GOOD, **changes))
+    assert caught.value.hint
+    return caught.value.message
+
+
+def test_a_release_that_soaked_from_a_clean_commit_may_come() -> None:
+    admit(GOOD)
+    admit(msgspec.structs.replace(GOOD, reached=0))
+
+
+def test_staging_asks_for_order_alone() -> None:
+    admit(Asked(release=RELEASE, environment="staging", reached=11, dirty=True))
+    assert "build 13 has been there, and this is build 12" in refused(environment="staging", reached=13)
+
+
+def test_an_older_build_returns_by_rollback_only() -> None:
+    with pytest.raises(PolicyRefused) as caught:
+        admit(msgspec.structs.replace(GOOD, reached=13))
+    assert "mlagent rollback" in caught.value.hint
+
+
+def test_production_wants_the_same_image_to_have_soaked() -> None:
+    assert "has not soaked in staging" in refused(soaked=None)
+    assert "222222222222 has soaked in staging, and this is 111111111111" in refused(
+        soaked=msgspec.structs.replace(SOAKED, image=OTHER)
+    )
+    for outcome in ("fail", "inconclusive"):
+        assert f"ended with {outcome}" in refused(soaked=msgspec.structs.replace(SOAKED, outcome=outcome))
+
+
+def test_production_wants_a_commit_and_nothing_beside_it() -> None:
+    assert "built from no commit" in refused(commit="")
+    assert "changes that are not in commit cccccccccccc" in refused(dirty=True)
+
+
+def test_everything_that_stands_against_it_is_named() -> None:
+    said = refused(reached=13, soaked=None, dirty=True)
+    assert said.count(";") == 2
+    assert said.startswith("risk version 7 (111111111111) does not go to production: ")
