@@ -1,0 +1,114 @@
+"""The cluster that `tests/parts/with --cluster` started, as tests use it: its administrator, and everybody else."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+PARTS = Path(__file__).parents[1] / "parts"
+
+
+def admin_kubeconfig() -> Path:
+    """The administrator's."""
+    return Path(os.environ["MLAGENT_TEST_KUBECONFIG"])
+
+
+def kubectl(*arguments: str, stdin: str = "", kubeconfig: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """How `kubectl ARGUMENTS` ended; by the administrator, where nobody else is named."""
+    command = ["kubectl", "--kubeconfig", str(kubeconfig or admin_kubeconfig()), *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+
+
+def admin(*arguments: str, stdin: str = "") -> str:
+    """What the administrator is answered; it must work."""
+    ended = kubectl(*arguments, stdin=stdin)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def admin_json(*arguments: str) -> Any:
+    """The same, as JSON: `admin_json("get", "pods", "-n", name)["items"]`."""
+    return json.loads(admin(*arguments, "--output", "json"))
+
+
+def apply(*objects: dict[str, Any], namespace: str) -> None:
+    """Objects that the administrator wants there."""
+    admin("apply", "--namespace", namespace, "--filename", "-", stdin=json.dumps(_list(objects)))
+
+
+def _list(objects: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+
+
+@contextmanager
+def namespace() -> Iterator[str]:
+    """A namespace of its own, and its default account; gone, with all that is in it, after the block."""
+    name = f"mlagent-test-{uuid.uuid4().hex[:8]}"
+    admin("create", "namespace", name)
+    try:
+        until(lambda: kubectl("get", "serviceaccount", "default", "-n", name).returncode == 0)
+        yield name
+    finally:
+        admin("delete", "namespace", name, "--timeout=180s")
+
+
+def until(true: Callable[[], object], seconds: float = 60) -> None:
+    """Wait for something that is asked again and again."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.2)
+
+
+def kubeconfig_of(account: str, namespace: str, folder: Path) -> Path:
+    """The kubeconfig of a service account: a token for an hour, no more rights than its bindings give."""
+    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+    token = json.loads(admin("create", "--raw", path, "--filename", "-", stdin=json.dumps(asked)))["status"]["token"]
+    config = json.loads(admin("config", "view", "--raw", "--flatten", "--minify", "--output", "json"))
+    config["users"] = [{"name": account, "user": {"token": token}}]
+    config["contexts"][0]["context"] |= {"user": account, "namespace": namespace}
+    file = folder / f"{namespace}-{account}.kubeconfig"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(config))
+    return file
+
+
+def node_port(service: str, namespace: str) -> str:
+    """Where the first port of a Service of type NodePort takes connections on this machine, once it does."""
+    port = admin_json("get", "service", service, "-n", namespace)["spec"]["ports"][0]["nodePort"]
+    until(lambda: _listens(port))  # the node's rules follow the pods' readiness by up to a second
+    return f"http://127.0.0.1:{port}"
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as towards:
+        return towards.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def api_server_away() -> Iterator[None]:
+    """Nobody listens where the API server was, while the block runs."""
+    subprocess.run([PARTS / "cluster", "stop-api"], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([PARTS / "cluster", "start-api"], check=True)
+
+
+@contextmanager
+def api_server_silent() -> Iterator[None]:
+    """The API server takes connections and says nothing, while the block runs."""
+    process = int((admin_kubeconfig().parent / "pids/kube-apiserver").read_text())
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)

@@ -1,0 +1,156 @@
+"""The parts themselves: pods run, a NodePort answers, rights are limited, the API goes away, an autoscaler scales."""
+
+import json
+import os
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import house, images
+from tests.cluster.house import admin, admin_json, kubectl, until
+from tests.cluster.load import loading
+from tests.cluster.metrics_api import metrics_api
+from tests.parts.registry import Registry
+from tests.parts.registry import registry as run_registry
+
+BASE = Path(os.environ["MLAGENT_TEST_BASE"])
+
+
+@pytest.fixture(scope="module")
+def images_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with run_registry(tmp_path_factory.mktemp("registry")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def room() -> Iterator[str]:
+    with house.namespace() as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def serving(images_of: Registry, room: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a Deployment that answers, and of its Service."""
+    image = images.push("serves", tmp_path_factory.mktemp("images"), BASE, images_of, "v1")
+    house.apply(deployment("serves", image), service("serves"), namespace=room)
+    admin("rollout", "status", "deployment/serves", "-n", room, "--timeout=60s")
+    return "serves"
+
+
+def deployment(name: str, image: str, memory: str = "128Mi") -> dict[str, Any]:
+    container = {
+        "name": "model",
+        "image": image,
+        "ports": [{"containerPort": 8000}, {"containerPort": 8001}],
+        "readinessProbe": {"httpGet": {"path": "/v2/health/ready", "port": 8001}, "periodSeconds": 1},
+        "resources": {"requests": {"cpu": "50m"}, "limits": {"memory": memory}},
+    }
+    pod = {"automountServiceAccountToken": False, "containers": [container]}
+    template = {"metadata": {"labels": {"app": name}}, "spec": pod}
+    spec = {"selector": {"matchLabels": {"app": name}}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+
+
+def service(name: str) -> dict[str, Any]:
+    spec = {"type": "NodePort", "selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8000}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+def ready(name: str, namespace: str) -> int:
+    status = admin_json("get", "deployment", name, "-n", namespace)["status"]
+    return int(status.get("readyReplicas", 0))
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_a_service_answers_on_this_machine_what_its_pod_says(
+    serving: str, room: str, tmp_path: Path, *, keep_alive: bool
+) -> None:
+    url = f"{house.node_port(serving, room)}/predict"
+    with loading(url, tmp_path / "out.json", rate=100, keep_alive=keep_alive) as load:
+        time.sleep(2)
+        report = load.stop()
+    assert report.failed == ()
+    assert report.ok == report.sent >= 100
+    assert report.versions == {"v1": report.ok}
+    assert (report.opened <= 8) == keep_alive
+
+
+def test_an_account_may_do_only_what_its_role_says(room: str, tmp_path: Path) -> None:
+    admin("create", "serviceaccount", "reader", "-n", room)
+    admin("create", "role", "reader", "--verb=list", "--resource=pods", "-n", room)
+    admin("create", "rolebinding", "reader", "--role=reader", f"--serviceaccount={room}:reader", "-n", room)
+    config = house.kubeconfig_of("reader", room, tmp_path)
+    until(lambda: kubectl("get", "pods", kubeconfig=config).returncode == 0, 10)
+    refused = kubectl("get", "secrets", kubeconfig=config)
+    assert f'User "system:serviceaccount:{room}:reader" cannot list resource "secrets"' in refused.stderr
+    elsewhere = kubectl("get", "pods", "-n", "default", kubeconfig=config)
+    assert 'cannot list resource "pods"' in elsewhere.stderr
+
+
+def test_pods_answer_while_the_api_server_is_away(serving: str, room: str) -> None:
+    url = f"{house.node_port(serving, room)}/v2/health/ready"
+    with house.api_server_away():
+        assert "refused" in kubectl("get", "nodes").stderr
+        assert json.load(urllib.request.urlopen(url, timeout=5)) == {"ready": True}
+    assert ready(serving, room) == 1
+
+
+def test_an_api_server_may_be_silent_for_a_while() -> None:
+    with house.api_server_silent():
+        assert kubectl("get", "nodes", "--request-timeout=2s").returncode != 0
+    until(lambda: kubectl("get", "nodes").returncode == 0, 20)
+
+
+def test_an_autoscaler_follows_what_pods_are_said_to_use(serving: str, room: str, tmp_path: Path) -> None:
+    with metrics_api(tmp_path) as metrics:
+        metrics.millicores = 100  # of 50 asked for
+        admin("autoscale", "deployment", serving, "--min=1", "--max=3", "--cpu-percent=80", "-n", room)
+        until(lambda: ready(serving, room) == 3)
+        metrics.millicores = 5
+        until(lambda: ready(serving, room) == 1)
+    admin("delete", "hpa", serving, "-n", room)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        ("crashing", lambda status: status["lastState"]["terminated"]["exitCode"] == 1),
+        ("out_of_memory", lambda status: status["lastState"]["terminated"]["reason"] == "OOMKilled"),
+        ("never_ready", lambda status: "running" in status["state"] and not status["ready"]),
+    ],
+)
+def test_an_image_goes_wrong_in_its_own_way(
+    kind: str, wrong: Any, images_of: Registry, room: str, tmp_path: Path
+) -> None:
+    name = kind.replace("_", "-")
+    house.apply(deployment(name, images.push(kind, tmp_path, BASE, images_of), "64Mi"), namespace=room)
+
+    def went_wrong() -> bool:
+        [pod] = admin_json("get", "pods", "-l", f"app={name}", "-n", room)["items"] or [{}]
+        status = pod.get("status", {}).get("containerStatuses", [{}])[0]
+        return bool(
+            status.get("lastState") or (kind == "never_ready" and status.get("state", {}).get("running"))
+        ) and wrong(status)
+
+    until(went_wrong)
+    assert ready(name, room) == 0
+    admin("delete", "deployment", name, "-n", room)
+
+
+def test_errors_are_counted_where_those_who_watch_read_them(images_of: Registry, room: str, tmp_path: Path) -> None:
+    image = images.push("answers_errors", tmp_path, BASE, images_of)
+    house.apply(deployment("errs", image), service("errs"), namespace=room)
+    admin("rollout", "status", "deployment/errs", "-n", room, "--timeout=60s")
+    with loading(f"{house.node_port('errs', room)}/predict", tmp_path / "out.json") as load:
+        time.sleep(1)
+        report = load.stop()
+    assert report.ok == 0
+    assert {one.kind for one in report.failed} == {"status 500"}
+    [pod] = admin_json("get", "pods", "-l", "app=errs", "-n", room)["items"]
+    counts = admin("get", "--raw", f"/api/v1/namespaces/{room}/pods/{pod['metadata']['name']}:8001/proxy/metrics")
+    counted = f'mlagent_serving_requests_total{{route="/predict",status="500"}} {float(report.sent)}'
+    assert counted in counts.splitlines()
