@@ -6,16 +6,27 @@ import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
 /** See mlPipeline.txt. Gives the run's id, how it ended, and the description of the model. */
 Map call(Map options = [:]) {
     Map build = [config: options.config, until: options.until, agents: options.agents ?: [:],
-                 credentials: options.credentials ?: [:], position: 0, stages: null, carry: '', run: '', passed: 0]
+                 credentials: options.credentials ?: [:], position: 0, stages: null, carry: '', run: '', passed: 0,
+                 wait: 0, waited: 0]
     check(options, build.agents)
     String label = labelFor(build, 'light')
     while (label != null) {
         label = onNode(build, label)
+        rest(build)
         if (label != null) {
             inOrder(build, build.position + 2)
         }
     }
     return [run: build.run, result: build.ended ? 'UNSTABLE' : 'SUCCESS', description: currentBuild.description ?: '']
+}
+
+/** Sleeps on no node, for as long as the stage that was asked last said that its answer takes. */
+void rest(Map build) {
+    int seconds = build.wait
+    build.wait = 0
+    if (seconds > 0) {
+        sleep(time: seconds, unit: 'SECONDS')
+    }
 }
 
 /** Refuses a misspelt option, which would otherwise do nothing. */
@@ -50,7 +61,7 @@ void inOrder(Map build, int ordinal) {
 
 /** Runs on one node all that can run there, on another one when it is lost; gives the label to go on at, or null. */
 String onNode(Map build, String label) {
-    Map start = [position: build.position, stages: build.stages, carry: build.carry]
+    Map start = [position: build.position, stages: build.stages, carry: build.carry, wait: 0, waited: build.waited]
     String next = null
     again(build) {
         build.putAll(start)
@@ -131,7 +142,7 @@ String advance(Map build, String here) {
                 inOrder(build, 1)
             }
             if (mlStage(build, told)) {
-                return null
+                return build.wait > 0 ? later(build, here) : null
             }
             asked = asked && told.state in ['reuse', 'off']
             build.position = build.position + 1
@@ -147,6 +158,18 @@ String advance(Map build, String here) {
         }
     }
     return null
+}
+
+/** Hands on what there is so far, and gives the label at which the same stage is asked again after a rest. */
+String later(Map build, String here) {
+    if (plan(build, 'out')) {
+        build.wait = 0
+        return null
+    }
+    if (build.carry) {
+        stash(name: 'mlpipeline', includes: build.carry)
+    }
+    return here
 }
 
 /** The label for a kind of node: its own, else that for any, else every node will do. */

@@ -2,7 +2,10 @@
 
 import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
 
-/** Runs the stage `told` by the plan on this node, or shows that it is reused; true where the build stops here. */
+/**
+ * Runs the stage `told` by the plan on this node, or shows that it is reused; true where the build stops here, or is to
+ * rest for `build.wait` seconds and ask again.
+ */
 boolean call(Map build, Map told) {
     boolean over = false
     stage(told.stage) {
@@ -16,9 +19,21 @@ boolean call(Map build, Map told) {
             }
             publish(said)
         }
-        over = mlAgent.stops(build, told.stage, said)
+        over = waits(build, told, said) || mlAgent.stops(build, told.stage, said)
     }
+    build.waited = over ? build.waited : 0
     return over
+}
+
+/** Whether the stage has its answer later, within the time that it is waited for; a minute more, for asking takes some. */
+boolean waits(Map build, Map told, Map said) {
+    int seconds = said.wait_seconds ?: 0
+    if (seconds == 0 || build.waited + seconds > (told.wait_minutes ?: 0) * 60 + 60 || !told.wait_minutes) {
+        return false
+    }
+    build.putAll([wait: seconds, waited: build.waited + seconds])
+    echo(told.stage + ': ' + said.message + '. It is asked again in ' + seconds + ' s, and no node is held meanwhile')
+    return true
 }
 
 /** The variables that this stage takes from credentials: those it reads, and that the node has not. */

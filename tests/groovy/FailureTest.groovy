@@ -30,7 +30,7 @@ class FailureTest {
                 agent = new Agent(ends: [(stage): row.code], off: [])
                 Build build = jenkins().run("mlPipeline(agents: [trusted: 'keys'])")
                 assert build.result == row.jenkins : "$stage $row"
-                assert build.commands.last() == stage
+                assert build.commands.last() == Agent.CATALOG.stages.find { it.name == stage }.command
                 assert build.said.contains("$stage: what ${row.category} says. the cure (${row.code})")
             }
         }
@@ -166,6 +166,27 @@ class FailureTest {
             assert newer*.result == [trouble.ends ? 'FAILURE' : 'UNSTABLE']
             assert older.result == 'SUCCESS' : older.said
         }
+    }
+
+    void "an agent lost under a soak asks it again, and waits no longer for it"() {
+        Map soak = Agent.SOAK
+        agent = new Agent(stages: Agent.CATALOG.stages.findAll { !it.name.contains('@') } + soak,
+                          known: [(soak.name): [wait_minutes: 1.0]], waits: [(soak.name): [50]])
+        agent.before = losing(soak.command)
+        Build build = jenkins().run(KINDS)
+        assert build.result == 'SUCCESS' : build.said
+        assert build.of('sleep')*.args*.get(0)*.time == [50]
+        assert build.commands.count(soak.command) == 3
+    }
+
+    void "a plan that cannot be made before a rest ends the build"() {
+        Map soak = Agent.SOAK
+        agent = new Agent(stages: Agent.CATALOG.stages.findAll { !it.name.contains('@') } + soak,
+                          known: [(soak.name): [wait_minutes: 60.0]], waits: [(soak.name): [50]])
+        agent.before = { String command, Map what -> if (command == soak.command) { agent.ends = ['plan --json': 3] } }
+        Build build = jenkins().run()
+        assert build.result == 'FAILURE'
+        assert build.of('sleep').empty
     }
 
     void "a step that a controller's restart cut off is made good on the next node"() {

@@ -64,7 +64,7 @@ class FlowTest {
     }
 
     void "an image is pushed and signed on a node on which no team code runs, and on no other"() {
-        agent.off = []
+        agent.off = Agent.ENVIRONMENTS
         Build build = jenkins().run("mlPipeline(agents: [any: 'linux', trusted: 'keys'])")
         assert build.result == 'SUCCESS' : build.said
         assert build.of('sh').findAll { it.node == 'keys' }*.stage.findAll() == ['push', 'sign']
@@ -104,7 +104,7 @@ class FlowTest {
     void "the key of the registry reaches the stage that reads it, and no plan"() {
         agent.secrets = ['REGISTRY_PASSWORD']
         agent.keys = agent.secrets
-        agent.off = []
+        agent.off = Agent.ENVIRONMENTS
         agent.known = Agent.NAMES.collectEntries { [it, [credentials: it == 'push' ? agent.keys : []]] }
         List seen = []
         agent.before = { String command, Map what -> if (what.env.REGISTRY_PASSWORD) { seen << command } }
@@ -164,6 +164,54 @@ class FlowTest {
         assert build.description == 'digits v1'
         assert build.value == [run: 'r1', result: 'SUCCESS', description: 'digits v1']
         assert new File(home, "archive/1").listFiles()[0].list().toList().toSet().containsAll(Agent.RAN*.concat('.json'))
+    }
+
+    private static Agent soaking(Map more = [:]) {
+        return new Agent([stages: Agent.CATALOG.stages.findAll { !it.name.contains('@') } + Agent.SOAK,
+                          known: ['soak@staging': [wait_minutes: 60.0]]] + more)
+    }
+
+    void "a soak that is not over is waited for on no node, and asked again"() {
+        agent = soaking(waits: ['soak@staging': [1800, 1500]])
+        Build build = jenkins().run()
+        assert build.result == 'SUCCESS' : build.said
+        assert build.of('sleep')*.args*.get(0) == [[time: 1800, unit: 'SECONDS'], [time: 1500, unit: 'SECONDS']]
+        assert build.of('sleep')*.node == [null, null]
+        assert build.commands.findAll { it.startsWith('soak') } == ['soak --env staging'] * 3
+        assert build.labels == ['', '', '']
+        assert build.commands.count('train') == 1
+        assert build.said.contains('soak@staging: what held says. It is asked again in 1800 s')
+    }
+
+    void "what was read so far goes with the build over a rest, and back"() {
+        agent = soaking(waits: ['soak@staging': [60]])
+        Build build = jenkins().run()
+        assert build.of('stash').size() == 1
+        assert build.of('unstash').size() == 1
+        agent = soaking(waits: ['soak@staging': [60]], shared: true)
+        assert jenkins().run().of('stash').empty
+    }
+
+    void "a soak is waited for as long as its environment says, and a minute for asking"() {
+        agent = soaking(waits: ['soak@staging': [3600, 50, 20]])
+        Build build = jenkins().run()
+        assert build.result == 'UNSTABLE'
+        assert build.of('sleep')*.args*.get(0)*.time == [3600, 50]
+        assert build.said.contains('soak@staging: what held says. the cure (21)')
+        agent = soaking(waits: ['soak@staging': [10]], known: ['soak@staging': [wait_minutes: 0.0]])
+        Build asked = jenkins().run()
+        assert asked.result == 'UNSTABLE'
+        assert asked.of('sleep').empty
+    }
+
+    void "each soak has a wait of its own"() {
+        Map other = Agent.SOAK + [name: 'soak@production', command: 'soak --env production']
+        agent = soaking(waits: ['soak@staging': [3000], 'soak@production': [3000]])
+        agent.stages = agent.stages + other
+        agent.known['soak@production'] = [wait_minutes: 60.0]
+        Build build = jenkins().run()
+        assert build.result == 'SUCCESS' : build.said
+        assert build.of('sleep').size() == 2
     }
 
     void "approval is asked outside of any node, under a fixed id, and names who gave it"() {

@@ -7,16 +7,23 @@ import groovy.json.JsonSlurperClassic
 class Agent {
     static final Map CATALOG = new JsonSlurperClassic().parse(new File(Jenkins.ROOT, 'resources/mlagent/stages.json'))
     static final List NAMES = CATALOG.stages*.name
-    /** What has nothing to do in a project that names no registry. */
+    /** What has nothing to do in a project that names no registry, and no namespace. */
     static final List IMAGES = ['package', 'push', 'sign']
-    static final List RAN = NAMES - IMAGES
+    static final List ENVIRONMENTS = NAMES.findAll { it.contains('@') }
+    static final List OFF = IMAGES + ENVIRONMENTS
+    static final List RAN = NAMES - OFF
+    static final Map SOAK = [name: 'soak@staging', command: 'soak --env staging', title: 'Soak', node: 'cpu', minutes: 15]
 
     Set done = []
+    /** How a stage, or another command, ends; 0 where nothing is said. */
     Map ends = [:]
     List secrets = []
     /** Secrets that one stage alone reads, and no plan. */
     List keys = []
-    List off = IMAGES
+    List off = OFF
+    List stages = CATALOG.stages
+    /** By stage: after how many seconds it is to be asked again, once for each time that it is asked in vain. */
+    Map waits = [:]
     Map known = [:]
     boolean shared = false
     /** Called before a command, given its name and environment; may throw as a lost agent does. */
@@ -33,8 +40,8 @@ class Agent {
     Map plan(Map what) {
         boolean carries = what.env.MLPIPELINE_CARRY == 'out' && !shared
         if (carries) { new File(what.workspace, 'carry.tar').text = done.join(' ') }
-        List told = CATALOG.stages.collect {
-            [stage: it.name, title: it.title, state: it.name in off ? 'off' : it.name in done ? 'reuse' : 'run', reason: 'because', key: null,
+        List told = stages.collect {
+            [stage: it.name, command: it.command, title: it.title, state: it.name in off ? 'off' : it.name in done ? 'reuse' : 'run', reason: 'because', key: null,
              node: it.node, timeout_minutes: it.minutes, credentials: secrets, exit_code: 0, message: '', hint: ''] +
                 (known[it.name] ?: [:])
         }
@@ -43,13 +50,16 @@ class Agent {
     }
 
     int end(Map what, String command) {
-        int code = ends[command] ?: 0
-        if (code == 0) { done << command }
+        String name = stages.find { it.command == command }?.name ?: command
+        List waiting = waits[name] ?: []
+        int code = waiting ? 21 : ends[name] ?: 0
+        if (code == 0) { done << name }
         Map row = CATALOG.exit_codes.find { it.code == code }
         if (row) {
             new File(what.env.MLPIPELINE_SAID).text = JsonOutput.toJson(
                 [exit_code: code, message: code ? 'what ' + row.category + ' says' : '', hint: code ? 'the cure' : '',
-                 run: 'r1', build: 1, description: 'digits v1', archive: "reports/${command}.json", junit: 'reports/*.xml'])
+                 run: 'r1', build: 1, description: 'digits v1', archive: "reports/${name}.json", junit: 'reports/*.xml'] +
+                    (waiting ? [wait_seconds: waiting.remove(0)] : [:]))
         }
         return code
     }

@@ -136,6 +136,11 @@ class Steps {
         return jenkins.answer(asked)
     }
 
+    void sleep(Map how) {
+        assert node == null : 'a rest holds a node'
+        assert how.unit == 'SECONDS'
+    }
+
     void echo(String text) { build.log << text }
 
     void unstable(String text) { build.log << text; build.worse('UNSTABLE') }
