@@ -11,6 +11,7 @@ from mlagent.report.load import load
 from mlagent.report.outcome import Outcome, outcome
 from mlagent.report.provenance import provenance
 from mlagent.report.quality import quality
+from mlagent.report.rollout import rollout
 from mlagent.report.run import Run
 from mlagent.report.stages import stages
 from mlagent.report.training import training
@@ -23,6 +24,7 @@ CONTENTS = (
     ("quality", "Quality"),
     ("fairness", "Groups and slices"),
     ("load", "Load test"),
+    ("rollout", "Rollout"),
     ("verdicts", "Verdicts"),
     ("provenance", "Provenance"),
 )
@@ -33,7 +35,7 @@ def page(run: Run) -> str:
     ended = outcome(run)
     style = resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
     links = "\n".join(f'<li><a href="#{name}">{text(title)}</a></li>' for name, title in CONTENTS)
-    makers = (stages, data, training, quality, fairness, load, verdicts, provenance)
+    makers = (stages, data, training, quality, fairness, load, rollout, verdicts, provenance)
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',

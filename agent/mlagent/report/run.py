@@ -62,8 +62,30 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     figures: Mapping[str, float | None]
 
 
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """One moment of a rollout: seconds since it began, ready pods of the version before and of the new one."""
+
+    at: float
+    phase: str
+    old: int
+    new: int
+    wanted: int
+    event: str = ""
+
+
+class Rollout(msgspec.Struct, frozen=True, kw_only=True):
+    """How a release came to an environment; `old` and `new` are what people call both, `old` empty for nothing."""
+
+    old: str
+    new: str
+    moments: tuple[Moment, ...]
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A run in all its parts; `alive` says who runs it now, nothing when nobody does."""
+    """A run in all its parts; `alive` says who runs it now, nothing when nobody does.
+
+    `rollouts` are by environment, in order; none of a run that does not come so far.
+    """
 
     project: str
     run_id: str
@@ -83,6 +105,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     epochs: list[dict[str, Any]] | Missing
     evaluation: Evaluation | Missing
     load: Load | Missing
+    rollouts: Mapping[str, Rollout | Missing] = {}
 
     def stage(self, name: str) -> Ran | None:
         """The stage of that name."""
