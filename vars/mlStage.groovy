@@ -25,7 +25,7 @@ boolean call(Map build, Map told) {
     return over
 }
 
-/** Whether the stage has its answer later, within the time that it is waited for; a minute more, for asking takes some. */
+/** Whether the stage has its answer later, within the time that it is waited for, and a minute that asking takes. */
 boolean waits(Map build, Map told, Map said) {
     int seconds = said.wait_seconds ?: 0
     if (seconds == 0 || build.waited + seconds > (told.wait_minutes ?: 0) * 60 + 60 || !told.wait_minutes) {
