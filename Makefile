@@ -6,7 +6,7 @@ PEERS := $(HOME)/.cache/mlagent/peers
 GROOVY := $(HOME)/.cache/mlagent/groovy-lint
 STAMP := $(VENV)/installed
 WHEELHOUSE := dist/wheelhouse
-PARTS := $(addprefix tests/parts/,base cosign engine install runc-keep-oom-score with)
+PARTS := $(addprefix tests/parts/,base certificates cluster cosign engine install kubernetes lives runc-keep-oom-score with)
 EXTRAS := worker,control,serve,image,loadtest,store
 
 .PHONY: demo test e2e e2e-full parts parts-stop groovy bench lint render wheelhouse wheel clean
@@ -39,23 +39,25 @@ test: lint
 	$(BIN)/pytest tests/unit tests/contract tests/pipeline -m 'not long'
 
 # Real parts, really run: the whole chain from a new project, broken on purpose, stopped in the middle, a real MLflow
-# server, a real browser, a real Docker engine and real registries of images. What tests/parts/with starts, it stops.
+# server, a real browser, a real Docker engine, real registries of images and a real Kubernetes. What tests/parts/with
+# starts, it stops.
 e2e: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
-	tests/parts/with $(BIN)/pytest tests/contract/test_engines.py tests/e2e -m 'not long'
+	tests/parts/with --cluster $(BIN)/pytest tests/contract/test_engines.py tests/e2e -m 'not long'
 
 # With the long forms: hundreds of kills.
 e2e-full: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
-	tests/parts/with $(BIN)/pytest tests/contract/test_engines.py tests/pipeline tests/e2e
+	tests/parts/with --cluster $(BIN)/pytest tests/contract/test_engines.py tests/pipeline tests/e2e
 
-# The real parts alone, as the end-to-end tests have them: an engine that runs until `make parts-stop`.
+# The real parts alone, as the end-to-end tests have them: an engine and a cluster that run until `make parts-stop`.
 parts:
-	tests/parts/install
+	tests/parts/install cluster
 	@echo "export MLAGENT_TEST_BASE=$$(tests/parts/base) MLAGENT_TEST_COSIGN=$$(tests/parts/cosign)" \
-	  "MLAGENT_TEST_DOCKER_HOST=$$(tests/parts/engine start)"
+	  "MLAGENT_TEST_DOCKER_HOST=$$(tests/parts/engine start) MLAGENT_TEST_KUBECONFIG=$$(tests/parts/cluster start)"
 
 parts-stop:
+	tests/parts/cluster stop
 	tests/parts/engine stop
 
 # The Jenkins library: its own harness, in which the real mlagent runs too, and the lints of Groovy and shell.

@@ -56,6 +56,8 @@ def namespace() -> Iterator[str]:
         until(lambda: kubectl("get", "serviceaccount", "default", "-n", name).returncode == 0)
         yield name
     finally:
+        kinds = "deployments,replicasets,pods"  # killed first: a namespace waits half a pod's time to end, in steps
+        admin("delete", kinds, "--all", "--namespace", name, "--force", "--grace-period=0")
         admin("delete", "namespace", name, "--timeout=180s")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -115,30 +116,39 @@ def test_an_autoscaler_follows_what_pods_are_said_to_use(serving: str, room: str
     admin("delete", "hpa", serving, "-n", room)
 
 
-@pytest.mark.parametrize(
-    ("kind", "wrong"),
-    [
-        ("crashing", lambda status: status["lastState"]["terminated"]["exitCode"] == 1),
-        ("out_of_memory", lambda status: status["lastState"]["terminated"]["reason"] == "OOMKilled"),
-        ("never_ready", lambda status: "running" in status["state"] and not status["ready"]),
-    ],
-)
-def test_an_image_goes_wrong_in_its_own_way(
-    kind: str, wrong: Any, images_of: Registry, room: str, tmp_path: Path
-) -> None:
+def last_end(name: str, namespace: str) -> str:
+    """Why the container of a pod ended last, and its exit code; empty as long as none has."""
+    pods = admin_json("get", "pods", "-l", f"app={name}", "-n", namespace)["items"]
+    statuses = [status for pod in pods for status in pod["status"].get("containerStatuses", [])]
+    ends = [status["lastState"]["terminated"] for status in statuses if status["lastState"]]
+    return " ".join(f"{end['reason']} {end['exitCode']}" for end in ends)
+
+
+@pytest.mark.parametrize(("kind", "end"), [("crashing", "Error 1"), ("out_of_memory", "OOMKilled 137")])
+def test_an_image_ends_in_its_own_way(kind: str, end: str, images_of: Registry, room: str, tmp_path: Path) -> None:
     name = kind.replace("_", "-")
     house.apply(deployment(name, images.push(kind, tmp_path, BASE, images_of), "64Mi"), namespace=room)
-
-    def went_wrong() -> bool:
-        [pod] = admin_json("get", "pods", "-l", f"app={name}", "-n", room)["items"] or [{}]
-        status = pod.get("status", {}).get("containerStatuses", [{}])[0]
-        return bool(
-            status.get("lastState") or (kind == "never_ready" and status.get("state", {}).get("running"))
-        ) and wrong(status)
-
-    until(went_wrong)
+    until(lambda: last_end(name, room))
+    assert last_end(name, room) == end
     assert ready(name, room) == 0
     admin("delete", "deployment", name, "-n", room)
+
+
+def test_an_image_lives_and_is_never_ready(images_of: Registry, room: str, tmp_path: Path) -> None:
+    image = images.push("never_ready", tmp_path, BASE, images_of)
+    house.apply(deployment("unready", image), namespace=room)
+    until(lambda: watch_port("unready", room, "/v2/health/live").returncode == 0)
+    assert "(ServiceUnavailable)" in watch_port("unready", room, "/v2/health/ready").stderr
+    assert ready("unready", room) == 0
+    admin("delete", "deployment", "unready", "-n", room)
+
+
+def watch_port(name: str, namespace: str, path: str) -> subprocess.CompletedProcess[str]:
+    """What the first pod says on the port of those who watch, through the API server."""
+    [pod] = admin_json("get", "pods", "-l", f"app={name}", "-n", namespace)["items"][:1] or [
+        {"metadata": {"name": "none"}}
+    ]
+    return kubectl("get", "--raw", f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}:8001/proxy{path}")
 
 
 def test_errors_are_counted_where_those_who_watch_read_them(images_of: Registry, room: str, tmp_path: Path) -> None:
@@ -150,7 +160,5 @@ def test_errors_are_counted_where_those_who_watch_read_them(images_of: Registry,
         report = load.stop()
     assert report.ok == 0
     assert {one.kind for one in report.failed} == {"status 500"}
-    [pod] = admin_json("get", "pods", "-l", "app=errs", "-n", room)["items"]
-    counts = admin("get", "--raw", f"/api/v1/namespaces/{room}/pods/{pod['metadata']['name']}:8001/proxy/metrics")
     counted = f'mlagent_serving_requests_total{{route="/predict",status="500"}} {float(report.sent)}'
-    assert counted in counts.splitlines()
+    assert counted in watch_port("errs", room, "/metrics").stdout.splitlines()
