@@ -49,8 +49,10 @@ class Cluster(Protocol):
     def get(self, kind: Kind, name: str) -> Object | None:
         """One object; None where there is none."""
 
-    def list(self, kind: Kind, labels: Mapping[str, str] | None = None) -> Sequence[Object]:
-        """All that have these labels, by name; none where the server does not serve the kind."""
+    def list(
+        self, kind: Kind, labels: Mapping[str, str] | None = None, *, everywhere: bool = False
+    ) -> Sequence[Object]:
+        """All that have these labels, by name, of all namespaces if `everywhere`; none where the kind is not served."""
 
     def apply(self, wanted: Object, manager: str, *, force: bool = False, dry_run: bool = False) -> Object:
         """Server-side apply: have exactly these fields of ours; as it is now. FieldConflict unless `force`.
