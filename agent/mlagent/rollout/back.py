@@ -40,7 +40,7 @@ def back(hands: Hands, *, to: str = "", reason: str = "") -> Back:
     stands = hands.read()
     halfway = stands.moving
     if halfway:
-        hands.drive(_given_up(halfway, reason) if halfway.kind == "deploy" else halfway)
+        hands.drive(given_up(halfway, reason) if halfway.kind == "deploy" else halfway)
         stands = hands.read()
     target = _target(stands, to)
     if stands.placed and target.id == stands.placed.id:
@@ -66,16 +66,17 @@ def _go(hands: Hands, stands: Standing, target: Placed, reason: str) -> Back:
     return Back(placed=target, left=stands.placed, moved=True)
 
 
-def went_back(state: State | None) -> bool:
-    """Whether the newest rollout ended with an older version than it, or another, began with."""
-    return state is not None and (state.kind, state.phase) in (("rollback", "done"), ("deploy", "undone"))
-
-
-def _given_up(halfway: State, reason: str) -> State:
+def given_up(halfway: State, reason: str) -> State:
+    """The same rollout, on its way back to what served before it."""
     if halfway.phase == "undoing":
         return halfway
     why = reason or "a rollback was asked for while its deployer was gone"
     return msgspec.structs.replace(halfway, phase="undoing", reason=why)
+
+
+def went_back(state: State | None) -> bool:
+    """Whether the newest rollout ended with an older version than it, or another, began with."""
+    return state is not None and (state.kind, state.phase) in (("rollback", "done"), ("deploy", "undone"))
 
 
 def _target(stands: Standing, to: str) -> Placed:

@@ -36,8 +36,19 @@ def rolled_back(
     reason: str,
 ) -> Recorded:
     """`placed` serves again in the place of `left`; a promotion of an older build is none, so the order stands."""
-    details = {"reason": reason} | ({"from": left.digest, "from_version": left.called} if left else {})
+    details = {"reason": reason}
+    details |= {"from": left.digest, "from_version": left.called, "from_build": str(left.build)} if left else {}
     return _record("rolled-back", registry, ledger, placed, environment, who, now, details)
+
+
+def left_behind(ledger: Ledger, model: str, environment: str, build: int) -> Fact | None:
+    """The rollback that left this build's release, unless a later one went back to it; it does not come by itself."""
+    found = None
+    for one in ledger.entries():
+        fact = one.fact
+        if (fact.what, fact.model, fact.environment) == ("rolled-back", model, environment):
+            found = fact if fact.details.get("from_build") == str(build) else None if fact.build == build else found
+    return found
 
 
 def _record(

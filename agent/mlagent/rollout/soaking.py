@@ -26,6 +26,23 @@ class Soak(Soaked, frozen=True, kw_only=True):
     pods: int
 
 
+class Noted(msgspec.Struct, frozen=True, kw_only=True):
+    """What earlier attempts of the same run saw: counts of pods that may be gone, and the verdict that was a no."""
+
+    readings: Readings = Readings()
+    bad: Verdict | None = None
+
+
+def ours(deployed: Deployed, stands: Standing) -> bool:
+    """Whether the release serves, or is what the newest rollout leads, or led, back from: nobody came in between."""
+    wanted, newest = deployed.placed.id, stands.rollout
+    if stands.moving and stands.moving.kind == "deploy":
+        return False
+    if stands.placed and stands.placed.id == wanted:
+        return True
+    return newest is not None and newest.kind == "rollback" and newest.stable is not None and newest.stable.id == wanted
+
+
 def must_serve(deployed: Deployed, stands: Standing) -> Placed:
     """What soaks, as it is known there.
 

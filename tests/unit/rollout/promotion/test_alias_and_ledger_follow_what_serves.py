@@ -7,7 +7,7 @@ from mlagent.adapters.local.ledger import LocalLedger
 from mlagent.adapters.local.models import LocalRegistry
 from mlagent.core.ports.ledger import reached
 from mlagent.errors import Held
-from mlagent.rollout.promotion import Recorded, promoted, rolled_back
+from mlagent.rollout.promotion import Recorded, left_behind, promoted, rolled_back
 from mlagent.rollout.release import Placed, Release
 
 NOW = "2026-01-02T03:04:05.000+00:00"
@@ -89,6 +89,21 @@ def test_going_back_moves_the_alias_back_and_leaves_the_order_of_builds_alone(ho
     assert (details["from"], details["from_version"]) == (house.two.release.digest, "2")
     assert details["reason"] == "errors"
     assert house.back(house.one, house.two) == Recorded(pointed=False, appended=False)
+
+
+def test_a_build_that_was_left_by_a_rollback_is_known_until_a_rollback_leads_to_it(house: House) -> None:
+    house.promote(house.one)
+    house.promote(house.two)
+    assert left_behind(house.ledger, "risk", "staging", 6) is None
+    house.back(house.one, house.two)
+    found = left_behind(house.ledger, "risk", "staging", 6)
+    assert found is not None
+    assert found.details["reason"] == "errors"
+    assert left_behind(house.ledger, "risk", "staging", 5) is None
+    assert left_behind(house.ledger, "risk", "production", 6) is None
+    house.back(house.two, house.one)
+    assert left_behind(house.ledger, "risk", "staging", 6) is None
+    assert left_behind(house.ledger, "risk", "staging", 5) is not None
 
 
 def test_forward_and_back_again_is_told_each_time(house: House) -> None:
