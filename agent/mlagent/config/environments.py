@@ -152,6 +152,9 @@ def _references(section: Staging) -> Iterator[str]:
                 yield f"{key}: {variable!r} names no environment variable: letters, digits and _"
             elif variable.startswith("MLAGENT_"):
                 yield f"{key}: {variable}: names that begin with MLAGENT_ are mlagent's own"
+    named = [*section.variables, *section.configuration, *section.secrets]
+    for variable in dict.fromkeys(one for one in named if named.count(one) > 1):
+        yield f"{variable} is set twice, in two of variables, configuration and secrets: choose one"
     for one in section.tolerations:
         if not _TOLERATION.fullmatch(one):
             yield f"tolerations: {one!r} is not KEY=VALUE:EFFECT, with NoSchedule, PreferNoSchedule or NoExecute"

@@ -60,12 +60,18 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     data: str
     config: str
 
+    @property
+    def who(self) -> str:
+        """Who does what this run does: the build, else the machine."""
+        return self.url or self.builder
+
 
 class Outputs(msgspec.Struct, frozen=True, kw_only=True):
     """What a stage gives back: a line for people, its verdicts, and what to do when one is not a pass.
 
     `blobs` are digests of pieces that it added to `ctx.blobs` and that later stages need; `facts` what facts
     that it declares are now, where it wrote what they are about: its result is kept by these.
+    `undone` says what the stage took back in the world, for bad evidence: once all is recorded it ends so (30).
     """
 
     summary: str
@@ -73,6 +79,7 @@ class Outputs(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
     blobs: tuple[str, ...] = ()
     facts: Mapping[str, str] = {}
+    undone: str = ""
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):

@@ -247,6 +247,8 @@ class Runner:
         self._must_be_unchanged(stage)
         if stage.effect == "compute" and step.key and "inconclusive" not in outcomes:
             self._keep(stage, step, results.of_entry(entry, self.run.run_id))
+        if outputs.undone:
+            raise RolledBack(outputs.undone, hint=outputs.hint)
         for verdict in outputs.verdicts:
             verdict.raise_unless_pass(outputs.hint)
         entry.state = "done"

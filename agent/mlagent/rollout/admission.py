@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from mlagent.core.digest import Digest, short
+from mlagent.core.ports.ledger import Fact
 from mlagent.errors import PolicyRefused
 from mlagent.rollout.release import Release
 
@@ -23,12 +24,15 @@ class Soaked(msgspec.Struct, frozen=True, kw_only=True):
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A release, and what is known of it: the highest build that the environment has reached, what soaked in staging.
 
+    `left` is the rollback that left it, where there was one and nothing went back to it since.
+
     `commit` is empty where git does not know the project, `dirty` where there are changes that are not in it.
     """
 
     release: Release
     environment: str
     reached: int
+    left: Fact | None = None
     soaked: Soaked | None = None
     commit: str = ""
     dirty: bool = False
@@ -50,6 +54,11 @@ def _against(asked: Asked) -> Iterator[tuple[str, str]]:
         yield (
             f"build {asked.reached} has been there, and this is build {asked.release.build}",
             "an older release returns by `mlagent rollback` only; or build again",
+        )
+    if asked.left:
+        yield (
+            f"it was rolled back there by {asked.left.who} at {asked.left.time} ({asked.left.details.get('reason', '')})",
+            "build a better one, or go back to it by `mlagent rollback --to`",
         )
     if asked.environment != PRODUCTION:
         return

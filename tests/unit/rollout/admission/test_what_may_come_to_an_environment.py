@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from mlagent.core.ports.ledger import Fact
 from mlagent.errors import PolicyRefused
 from mlagent.rollout.admission import Asked, Soaked, admit
 from mlagent.rollout.release import Release
@@ -34,6 +35,18 @@ def test_an_older_build_returns_by_rollback_only() -> None:
     with pytest.raises(PolicyRefused) as caught:
         admit(msgspec.structs.replace(GOOD, reached=13))
     assert "mlagent rollback" in caught.value.hint
+
+
+def test_what_was_rolled_back_does_not_come_again_by_itself() -> None:
+    left = Fact(
+        what="rolled-back",
+        model="risk",
+        who="ann@laptop",
+        time="2026-03-01T00:00:00Z",
+        release=OTHER,
+        details={"reason": "errors"},
+    )
+    assert "rolled back there by ann@laptop at 2026-03-01T00:00:00Z (errors)" in refused(left=left)
 
 
 def test_production_wants_the_same_image_to_have_soaked() -> None:
