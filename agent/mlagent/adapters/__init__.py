@@ -11,9 +11,12 @@ from mlagent.errors import ConfigError, missing_package
 
 if TYPE_CHECKING:
     from mlagent.adapters.cosign import CosignSigner, CosignVerifier
+    from mlagent.adapters.kube.cluster import KubeCluster
     from mlagent.adapters.mlflow import MlflowTracker
     from mlagent.adapters.oci_registry.client import RegistryClient
+    from mlagent.adapters.prometheus import Prometheus
     from mlagent.adapters.remote_data import RemoteFiles
+    from mlagent.config.environments import Staging
     from mlagent.config.images import Registry
     from mlagent.config.secret import Secret
     from mlagent.config.sections import Data, Keep, Tracking
@@ -169,6 +172,27 @@ def signer(
     held, program = keys.of(key, password, service), Program(cosign, project)
     made = _cosign().CosignSigner(program, settings, project, held, by=by, transparency_log=transparency_log)
     return cast("CosignSigner", made)
+
+
+def cluster(settings: "Staging", project: Path, environment: str | None = None) -> "KubeCluster":
+    """The namespace of an environment, to be used in a `with`; nothing is reached yet.
+
+    `environment` is its section as errors name it; the type of the settings tells where it is not given.
+    """
+    try:
+        from mlagent.adapters.kube import opened
+    except ImportError as error:
+        raise missing_package("kubernetes", "deploy") from error
+    return opened(settings, project, environment)
+
+
+def prometheus(url: str) -> "Prometheus":
+    """The Prometheus server at this URL; nothing is reached yet."""
+    try:
+        from mlagent.adapters.prometheus import Prometheus
+    except ImportError as error:
+        raise missing_package("urllib3", "deploy") from error
+    return Prometheus(url)
 
 
 def _cosign() -> Any:  # noqa: ANN401 - a module
