@@ -19,10 +19,12 @@ from mlagent.serving.routes import JSON, Health, Route, find
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
 
 BODY_LIMIT = 16 * 1024 * 1024
 GONE = 499  # counted where the client left before its request was whole; nobody is sent it
 OTHER = "other"
+VERSION = b"x-model-version"
 _ENCODER = msgspec.json.Encoder()
 _LOG = logging.getLogger(__name__)
 
@@ -31,10 +33,17 @@ class App:
     """Answers the routes of one port."""
 
     def __init__(
-        self, routes: Mapping[str, Route], health: Health, meter: Meter, *, body_limit: int = BODY_LIMIT
+        self,
+        routes: Mapping[str, Route],
+        health: Health,
+        meter: Meter,
+        *,
+        body_limit: int = BODY_LIMIT,
+        version: str = "",
     ) -> None:
-        """`body_limit` is in bytes."""
+        """`body_limit` is in bytes; every answer names the `version`, if there is one."""
         self._routes, self._health, self._meter, self._limit = routes, health, meter, body_limit
+        self._named = [(VERSION, version.encode())] if version else []
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; a client that leaves early gets nothing."""
@@ -65,7 +74,8 @@ class App:
         if not self._health.ready:
             headers = {**headers, "connection": "close"}  # so that the next request goes elsewhere
         body = answer.encode() if isinstance(answer, str) else _ENCODER.encode(answer)
-        await _send(send, status, body, {"content-type": kind, "content-length": str(len(body)), **headers})
+        headers = {"content-type": kind, "content-length": str(len(body)), **headers}
+        await _send(send, status, body, [*_encoded(headers), *self._named])
         return status
 
     async def _body(self, scope: Message, receive: Receive) -> bytes:
@@ -97,7 +107,10 @@ class _Gone(Exception):
     """The client left before its request was whole."""
 
 
-async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-    encoded = [(name.encode(), text.encode()) for name, text in headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
+def _encoded(headers: Mapping[str, str]) -> Headers:
+    return [(name.encode(), text.encode()) for name, text in headers.items()]
+
+
+async def _send(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -48,24 +48,25 @@ class ResponseOutput(msgspec.Struct, frozen=True):
 
 
 class InferResponse(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The body of an answer; `id` is the request's."""
+    """The body of an answer; `id` is the request's, `model_version` is left out where none is known."""
 
     model_name: str
     outputs: Sequence[ResponseOutput]
     id: str | None = None
+    model_version: str = ""
 
 
 _DECODER = msgspec.json.Decoder(InferRequest)
 
 
-def infer(name: str, model: Model, body: bytes) -> InferResponse:
+def infer(name: str, model: Model, body: bytes, version: str = "") -> InferResponse:
     """Answer one request; Refused (400) names what is wrong with it, the model's own exceptions pass through."""
     request = parse(body)
     arrays = read_inputs(model.inputs, request.inputs)
     wanted = _wanted(model.outputs, request.outputs)
     results = model([tensor.name for tensor in wanted], arrays)
     outputs = [_output(tensor, array) for tensor, array in zip(wanted, results, strict=True)]
-    return InferResponse(name, outputs, request.id)
+    return InferResponse(name, outputs, request.id, version)
 
 
 def parse(body: bytes) -> InferRequest:

@@ -41,12 +41,14 @@ class Health:
         return {"ready": True}
 
 
-def of_model(name: str, model: Model, predictor: Predictor | None, health: Health, meter: Meter) -> Mapping[str, Route]:
-    """The routes of the Open Inference Protocol v2, and /predict."""
+def of_model(
+    name: str, model: Model, predictor: Predictor | None, health: Health, meter: Meter, version: str = ""
+) -> Mapping[str, Route]:
+    """The routes of the Open Inference Protocol v2, and /predict; `version` is the model's, empty where it has none."""
     path = f"{_MODELS}{name}"
 
     def inferred(body: bytes) -> InferResponse:
-        found = infer(name, model, body)
+        found = infer(name, model, body, version)
         meter.rows += next((one.shape[0] for one in found.outputs if one.shape), 0)
         return found
 
@@ -62,7 +64,7 @@ def of_model(name: str, model: Model, predictor: Predictor | None, health: Healt
         READY: Route("GET", health.asked),
         PREDICT: Route("POST", predicted),
         "/v2": Route("GET", lambda _: {"name": "mlagent", "version": __version__, "extensions": []}),
-        path: Route("GET", lambda _: _metadata(name, model)),
+        path: Route("GET", lambda _: _metadata(name, model, version)),
         f"{path}/ready": Route("GET", lambda body: {"name": name, **health.asked(body)}),
         f"{path}/infer": Route("POST", inferred),
     }
@@ -100,9 +102,11 @@ def _model(path: str) -> str:
     return path.removeprefix(_MODELS).partition("/")[0] if path.startswith(_MODELS) else ""
 
 
-def _metadata(name: str, model: Model) -> Mapping[str, object]:
+def _metadata(name: str, model: Model, version: str) -> Mapping[str, object]:
+    versions = {"versions": [version]} if version else {}
     return {
         "name": name,
+        **versions,
         "platform": "onnx_onnxv1",
         "inputs": [_described(tensor) for tensor in model.inputs],
         "outputs": [_described(tensor) for tensor in model.outputs],

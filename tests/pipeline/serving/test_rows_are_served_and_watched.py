@@ -1,5 +1,6 @@
 """A server with a signature and a port for those who watch, as a process."""
 
+import json
 import urllib.request
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -48,6 +49,18 @@ def test_rows_are_answered_counted_and_the_model_named(house: "House") -> None:
     server.terminate()
     assert server.communicate(timeout=20)[1] == ""
     assert server.returncode == 0
+
+
+def test_the_version_that_the_environment_names_stands_in_headers_answers_and_counters(
+    house: "House", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLAGENT_SERVING_VERSION", "7")
+    house.start(*house.signed())
+    urls = house.urls()
+    with urllib.request.urlopen(f"{urls['url']}/v2/models/toy", timeout=10) as told:
+        assert told.headers["x-model-version"] == "7"
+        assert json.loads(told.read())["versions"] == ["7"]
+    assert '",version="7"} 1.0' in next(line for line in metrics(urls["metrics_url"]).splitlines() if "{name=" in line)
 
 
 def test_without_a_signature_there_is_no_predict_and_without_a_port_no_watching(house: "House") -> None:

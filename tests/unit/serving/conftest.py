@@ -95,12 +95,12 @@ class Kinds(Fixed):
 class Caller:
     """Calls the apps of both ports; bodies may come in parts."""
 
-    def __init__(self, name: str, model: Model, signature: Signature | None = None) -> None:
+    def __init__(self, name: str, model: Model, signature: Signature | None = None, version: str = "") -> None:
         """Serve a model, up to 100 000 bytes a body."""
         self.health, self.meter, self.model_name = Health(), Meter({"name": name}), name
         predictor = Predictor(name, model, signature) if signature else None
-        routes = of_model(name, model, predictor, self.health, self.meter)
-        self.app = App(routes, self.health, self.meter, body_limit=100_000 if signature else 1000)
+        routes = of_model(name, model, predictor, self.health, self.meter, version)
+        self.app = App(routes, self.health, self.meter, body_limit=100_000 if signature else 1000, version=version)
         self.watch = App(of_watch(self.health, self.meter), self.health, Meter({}))
         self.reads = 0
 
