@@ -12,6 +12,7 @@ LEASE = Kind("coordination.k8s.io/v1", "Lease")
 MANAGER = "mlagent"  # of the objects' fields
 NOTES = "mlagent-notes"  # of the annotations that follow
 ASKS = "mlagent-asks"
+PAUSER = "mlagent-pause"  # of spec.paused, while a rollout is paused
 
 PLACEMENT = "mlagent.io/placement"  # label of pod templates: which template it is
 IMAGE = "mlagent.io/image"  # annotations of pod templates: the image's manifest, the model's digest, its version

@@ -8,6 +8,8 @@ import msgspec
 from mlagent.core.verdict import Verdict
 from mlagent.rollout.state import Ask
 
+RESTARTED = "kubectl.kubernetes.io/restartedAt"
+
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """Why a pod will not get well by waiting; `said` is in the cluster's words."""
@@ -38,8 +40,11 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def template(self) -> bool:
-        """Whether it changes what the pods are."""
-        return self.field.startswith("spec.template")
+        """Whether it changes what the pods are; `kubectl rollout restart` only has them made anew."""
+        return self.field.startswith("spec.template") and RESTARTED not in self.field
+
+    def __str__(self) -> str:
+        return f"{self.who} has set {self.field}" + (f" at {self.when}" if self.when else "")
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +60,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     `template` is the placement of the template it has now (empty: no Deployment, or one that is not ours), `settled`
     whether its controller has seen that; `wanted` its replicas; `overdue` says that its progress deadline has passed,
     `refused` why its controller cannot make pods (a quota, say). `leaving` counts pods that are being deleted.
-    `answers` are by pod, for those that were asked; `judged` is the verdict on the counters of the target's pods.
+    `answers` are by pod, for those that were asked; `judged` is the verdict on the counters of the target's pods;
+    `quiet_seconds` is for how long nothing has got further, as far as whoever drives has seen.
     """
 
     exists: bool
@@ -71,6 +77,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     asked: Ask | None = None
     answers: Mapping[str, Answer] = {}
     judged: Verdict | None = None
+    quiet_seconds: float = 0.0
 
     def of(self, placement: str) -> list[PodSeen]:
         """The pods of a placement."""
