@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -78,9 +79,24 @@ def choose(config: Kubeconfig, context: str | None, keys: str) -> Chosen:
         raise _unknown(config, context, keys)
     cluster = config.entries["clusters"].get(str(found.get("cluster")))
     user = config.entries["users"].get(str(found.get("user")), {})
-    if cluster is None or not isinstance(cluster.get("server"), str):
-        raise _broken(config.origin, f"the cluster {found.get('cluster')!r} of the context {name} has no server in it")
+    if cluster is None or not _takes_a_token(str(cluster.get("server", ""))):
+        raise _broken(config.origin, f"the cluster of its context {name} has no server with an address https://HOST")
     return Chosen(name, cluster, user)
+
+
+def loopback(server: str) -> bool:
+    """Whether its address is of this machine alone."""
+    host = urlsplit(server).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _takes_a_token(server: str) -> bool:
+    """By TLS, or where nobody is on the way."""
+    try:
+        parts = urlsplit(server)
+        return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and loopback(server)))
+    except ValueError:
+        return False
 
 
 def _unknown(config: Kubeconfig, context: str | None, keys: str) -> ConfigError:

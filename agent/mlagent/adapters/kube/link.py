@@ -70,13 +70,13 @@ class Link:
         tried: Tried,
         *,
         borne: Callable[[No], bool] = lambda _: False,
-        seconds: float = READ_SECONDS,
+        seconds: float | None = None,
         **more: Any,  # noqa: ANN401 - the dynamic client's
     ) -> Any:  # noqa: ANN401 - urllib3's answer
         """The answer, its body not read yet; Refused for a no that is `borne`."""
         with self._errors(tried, borne):
             return self._dynamic.request(
-                method, path, serialize=False, _request_timeout=(CONNECT_SECONDS, seconds), **more
+                method, path, serialize=False, _request_timeout=(CONNECT_SECONDS, seconds or READ_SECONDS), **more
             )
 
     def json(self, method: str, path: str, tried: Tried, **more: Any) -> Any:  # noqa: ANN401 - JSON

@@ -89,8 +89,7 @@ def _ready(configuration: Configuration, place: Place, kept: ExitStack) -> Login
     """No repetition that nobody sees, no proxy on the way to this machine, and errors for a program that failed."""
     configuration.retries = False
     configuration.connection_pool_maxsize = CONNECTIONS
-    host = urlsplit(configuration.host).hostname or ""
-    if host in ("localhost", "::1") or host.startswith("127."):
+    if kubeconfig.loopback(configuration.host):
         configuration.proxy = None
     if not configuration.verify_ssl:  # the kubeconfig says so: once is enough
         warnings.filterwarnings("ignore", message="Unverified HTTPS request")
