@@ -169,7 +169,7 @@ def _plain(found: Object) -> Mapping[str, Any]:
 
 
 def _labelled(found: Object, labels: Mapping[str, str]) -> bool:
-    return labels.items() <= found["metadata"].get("labels", {}).items()
+    return all(found["metadata"].get("labels", {}).get(key) == one for key, one in labels.items())
 
 
 def _owner(found: Object) -> str:

@@ -80,7 +80,7 @@ def _is(item: Mapping[str, Any], step: str) -> bool:
 
 def remove(found: Json, gone: Iterable[Path]) -> None:
     """Take fields out; of elements those whose own path is among them. The deepest first, and maps that are empty."""
-    for path in sorted(gone, key=len, reverse=True):
+    for path in sorted(gone, key=lambda one: (len(one), one[-1] == ITSELF), reverse=True):
         itself = path[-1] == ITSELF
         at = path[:-1] if itself else path
         holder = value(found, at[:-1])
