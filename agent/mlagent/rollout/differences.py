@@ -2,7 +2,8 @@
 
 import copy
 import difflib
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mlagent.core.ports.cluster import Object
@@ -15,6 +16,8 @@ _NOTES = (
     *("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration"),
 )
 _EMPTY: tuple[Any, ...] = (None, {}, [])
+_VARIABLES = ("f:spec", "f:template", "f:spec", "f:containers", f'k:{{"name":"{names.CONTAINER}"}}', "f:env")
+HIDDEN = "(set by somebody else, and not shown)"
 
 
 def differences(pairs: Iterable[tuple[Object | None, Object | None]]) -> str:
@@ -22,6 +25,7 @@ def differences(pairs: Iterable[tuple[Object | None, Object | None]]) -> str:
 
     Both sides are as the server has them (`wanted` is what a dry run of applying it gives), so that its defaults are on
     both; its own notes and ours are on neither. Values of Secrets are in no object of ours: they name where those lie.
+    What others put into our pods' environment by hand may be one, so that it is shown by its name alone.
     """
     return "".join(line for live, wanted in pairs for line in _one(live, wanted))
 
@@ -43,14 +47,42 @@ def _one(live: Object | None, wanted: Object | None) -> Iterator[str]:
     if one is None:
         return
     called = f"{one['kind']}/{one['metadata']['name']}"
-    before, after = _lines(live), _lines(wanted)
+    ours = _ours(one)
+    before, after = _lines(live, ours), _lines(wanted, ours)
     yield from difflib.unified_diff(
         before, after, called if live else "nothing", called if wanted else "nothing", "(live)", "(wanted)"
     )
 
 
-def _lines(found: Object | None) -> list[str]:
-    return to_yaml([plain(found)]).splitlines(keepends=True)[1:] if found else []
+def _lines(found: Object | None, ours: frozenset[str] | None) -> list[str]:
+    if found is None:
+        return []
+    shown = plain(found)
+    for one in _variables(shown):
+        if ours is not None and one.get("value") and one["name"] not in ours:
+            one["value"] = HIDDEN
+    return to_yaml([shown]).splitlines(keepends=True)[1:]
+
+
+def _variables(found: Object) -> Iterator[dict[str, Any]]:
+    pod = found.get("spec", {}).get("template", {}).get("spec", {})
+    for container in (*pod.get("containers", ()), *pod.get("initContainers", ())):
+        yield from container.get("env", ())
+
+
+def _ours(found: Object) -> frozenset[str] | None:
+    """Variables that we set, by the server's book of who set what; None for an object that never was on a server."""
+    book = found["metadata"].get("managedFields")
+    if book is None:
+        return None
+    fields = [_below(entry.get("fieldsV1", {})) for entry in book if entry.get("manager") == names.MANAGER]
+    return frozenset(json.loads(key[2:])["name"] for found in fields for key in found if key.startswith("k:"))
+
+
+def _below(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    for key in _VARIABLES:
+        fields = fields.get(key, {})
+    return fields
 
 
 def _first(kept: Object) -> list[str]:
