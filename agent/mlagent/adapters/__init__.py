@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlagent.adapters.kube.cluster import KubeCluster
     from mlagent.adapters.mlflow import MlflowTracker
     from mlagent.adapters.oci_registry.client import RegistryClient
-    from mlagent.adapters.prometheus import Prometheus
+    from mlagent.adapters.prometheus_api import Prometheus
     from mlagent.adapters.remote_data import RemoteFiles
     from mlagent.config.environments import Staging
     from mlagent.config.images import Registry
@@ -189,7 +189,7 @@ def cluster(settings: "Staging", project: Path, environment: str | None = None) 
 def prometheus(url: str) -> "Prometheus":
     """The Prometheus server at this URL; nothing is reached yet."""
     try:
-        from mlagent.adapters.prometheus import Prometheus
+        from mlagent.adapters.prometheus_api import Prometheus
     except ImportError as error:
         raise missing_package("urllib3", "deploy") from error
     return Prometheus(url)

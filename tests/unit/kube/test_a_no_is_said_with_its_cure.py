@@ -8,7 +8,7 @@ from mlagent.adapters.kube import link
 from mlagent.adapters.kube.cluster import KubeCluster
 from mlagent.core.ports.cluster import FieldConflict, Kind
 from mlagent.errors import ConfigError, InfrastructureError, InputError, MlagentError
-from tests.unit.kube.conftest import TOKEN, Answer, Double, status
+from tests.api_server_double import TOKEN, Answer, Double, status
 
 CONFIG = Kind("v1", "ConfigMap")
 ONE: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}, "data": {"a": "1"}}

@@ -4,7 +4,7 @@ import pytest
 
 from mlagent.adapters.kube.cluster import KubeCluster
 from mlagent.errors import ConfigError, InfrastructureError
-from tests.unit.kube.conftest import Answer, Double, status
+from tests.api_server_double import Answer, Double, status
 
 PROXY = "/api/v1/namespaces/risk/pods/one:8001/proxy/metrics$"
 SINCE_1_21 = "error trying to reach service: dial tcp 10.1.0.7:8001: connect: connection refused"

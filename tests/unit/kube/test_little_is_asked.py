@@ -6,7 +6,7 @@ import pytest
 
 from mlagent.adapters.kube.cluster import KubeCluster
 from mlagent.core.ports.cluster import Asked, Kind
-from tests.unit.kube.conftest import Answer, Double
+from tests.api_server_double import Answer, Double
 
 DEPLOYMENT, POD = Kind("apps/v1", "Deployment"), Kind("v1", "Pod")
 WANTED: dict[str, Any] = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "risk"}}

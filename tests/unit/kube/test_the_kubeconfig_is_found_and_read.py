@@ -14,7 +14,7 @@ from mlagent.config.environments import Production, Staging
 from mlagent.config.secret import Secret
 from mlagent.core.ports.cluster import Kind
 from mlagent.errors import ConfigError
-from tests.unit.kube.conftest import TOKEN, Answer, Double, kubeconfig
+from tests.api_server_double import TOKEN, Answer, Double, kubeconfig
 
 CONFIG = Kind("v1", "ConfigMap")
 HOST = "https://10.0.0.1:6443"
