@@ -180,7 +180,7 @@ def cluster(settings: "Staging", project: Path, environment: str | None = None) 
     `environment` is its section as errors name it; the type of the settings tells where it is not given.
     """
     try:
-        from mlagent.adapters.kube import opened
+        from mlagent.adapters.kube.opening import opened
     except ImportError as error:
         raise missing_package("kubernetes", "deploy") from error
     return opened(settings, project, environment)

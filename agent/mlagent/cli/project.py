@@ -57,7 +57,7 @@ def doctor(app: App, *, as_json: bool, only: tuple[str, ...]) -> None:
     """
     import msgspec
 
-    from mlagent.engine.doctor import examine, examine_machine, examine_store
+    from mlagent.engine.doctor import examine, examine_environments, examine_machine, examine_store
     from mlagent.engine.environment import declared
     from mlagent.engine.inside import examine_worker
     from mlagent.engine.registry_check import examine_registry
@@ -68,6 +68,7 @@ def doctor(app: App, *, as_json: bool, only: tuple[str, ...]) -> None:
     findings = examine(catalog.STAGES, own_worker=workspace is None or declared(app.project) is None)
     if workspace:
         findings += [*examine_worker(workspace), examine_store(workspace)]
+        findings += examine_environments(workspace, app.environ)
         findings += examine_registry(workspace) if not only or "registry" in only else []
     findings += examine_machine(app.environ)
     strangers = set(only) - {one.stage for one in findings}

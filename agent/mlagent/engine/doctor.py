@@ -11,11 +11,12 @@ from typing import Literal
 import msgspec
 
 from mlagent.core.stage import Stage
+from mlagent.engine import clusters
 from mlagent.engine.child import STANDALONE
 from mlagent.engine.workspace import Workspace
 
 NO_ENGINE = "without one the load test of an image is inconclusive (11), and production refuses that image"
-ENGINE, CLUSTER = "/var/run/docker.sock", "~/.kube/config"
+ENGINE = "/var/run/docker.sock"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -46,17 +47,25 @@ def examine_store(workspace: Workspace) -> Finding:
     return Finding("store", "conditional writes", "optional", detail)
 
 
+def examine_environments(workspace: Workspace, environ: Mapping[str, str]) -> list[Finding]:
+    """For each environment that is set up: which cluster and context it means on this machine; nothing is asked."""
+    found = clusters.of_environments(workspace.settings.sections, workspace.project, environ)
+    return [Finding(f"deploy@{name}", "Kubernetes cluster", state, detail) for name, state, detail in found]
+
+
 def examine_machine(environ: Mapping[str, str]) -> list[Finding]:
     """What may be asked of a machine besides packages: an engine for images, cosign, and a cluster."""
-    cluster = environ.get("KUBECONFIG") or str(Path(CLUSTER).expanduser())
-    there = any(Path(one).is_file() for one in cluster.split(os.pathsep))
     return [
         _engine(environ.get("DOCKER_HOST") or f"unix://{ENGINE}"),
         _cosign(environ.get("PATH", os.defpath)),
-        Finding("machine", "Kubernetes cluster", "found", cluster)
-        if there
-        else Finding("machine", "Kubernetes cluster", "optional", f"none; KUBECONFIG, or {CLUSTER}, names one"),
+        _cluster(environ),
     ]
+
+
+def _cluster(environ: Mapping[str, str]) -> Finding:
+    """Which one its own kubeconfig means; it is not asked."""
+    state, detail = clusters.of_machine(environ)
+    return Finding("machine", "Kubernetes cluster", state, detail)
 
 
 def _cosign(path: str) -> Finding:

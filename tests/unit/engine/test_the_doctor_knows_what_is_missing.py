@@ -11,13 +11,16 @@ import pytest
 from mlagent import catalog
 from mlagent.cli.app import App
 from mlagent.cli.project import doctor
+from mlagent.config.environments import Production, Staging
+from mlagent.config.secret import Secret
 from mlagent.core.context import Outputs
 from mlagent.core.stage import Needs, Package, Stage
 from mlagent.engine import doctor as doctors
 from mlagent.engine import environment
-from mlagent.engine.doctor import Finding, examine, examine_machine, examine_store
+from mlagent.engine.doctor import Finding, examine, examine_environments, examine_machine, examine_store
 from mlagent.engine.inside import examine_worker
 from mlagent.errors import ConfigError
+from tests.api_server_double import TOKEN, kubeconfig
 from tests.conftest import Cli
 from tests.unit.engine.chain import workspace
 
@@ -145,13 +148,57 @@ def test_a_shared_store_without_conditional_writes_is_said(project: Path, atomic
 
 def test_an_engine_and_a_cluster_are_found_where_their_clients_would_look(tmp_path: Path) -> None:
     config = tmp_path / "config"
-    config.touch()
+    config.write_text(kubeconfig("https://10.0.0.1:6443"))
     (tmp_path / "cosign").write_bytes(b"")
     (tmp_path / "cosign").chmod(0o755)
     environ = {"DOCKER_HOST": "tcp://127.0.0.1:1", "KUBECONFIG": f"{tmp_path}/none:{config}", "PATH": str(tmp_path)}
     found = examine_machine(environ)
     assert [one.need for one in found] == ["container engine", "cosign", "Kubernetes cluster"]
     assert {one.state for one in found} == {"found"}
+    assert found[2].detail == f"context shop (10.0.0.1:6443) of the kubeconfig {config}"
+
+
+def environments(project: Path, environ: dict[str, str], **sections: Staging) -> list[Finding]:
+    space = workspace(project)
+    assert isinstance(space.settings.sections, dict)
+    space.settings.sections.update(sections)
+    return examine_environments(space, environ)
+
+
+def test_an_environment_names_its_cluster_and_namespace(project: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(kubeconfig("https://10.0.0.1:6443"))
+    environ = {"KUBECONFIG": str(config)}
+    assert environments(project, environ, staging=Staging(), production=Production()) == []
+    live = Production(namespace="risk-live", context="x")
+    staging, production = environments(project, environ, staging=Staging(namespace="risk"), production=live)
+    assert (staging.stage, staging.state) == ("deploy@staging", "found")
+    assert staging.detail == f"namespace risk, context shop (10.0.0.1:6443) of the kubeconfig {config}"
+    assert (production.stage, production.state) == ("deploy@production", "optional")
+    assert "no context 'x'" in production.detail
+    assert "shop" in production.detail
+    assert TOKEN not in staging.detail + production.detail
+
+
+def test_a_kubeconfig_that_only_the_node_that_deploys_has_is_no_fault_here(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Staging(namespace="risk", kubeconfig=Secret("env:PLANTED_KUBECONFIG"))
+    monkeypatch.delenv("PLANTED_KUBECONFIG", raising=False)
+    [staging] = environments(project, {}, staging=settings)
+    assert (staging.state, "env:PLANTED_KUBECONFIG" in staging.detail) == ("optional", True)
+    monkeypatch.setenv("PLANTED_KUBECONFIG", kubeconfig("https://10.0.0.1:6443"))
+    [staging] = environments(project, {}, staging=settings)
+    assert staging.state == "found"
+    assert "of staging.kubeconfig (env:PLANTED_KUBECONFIG)" in staging.detail
+
+
+def test_a_kubeconfig_that_cannot_be_read_is_said_and_not_quoted(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(f"users: [{TOKEN}")
+    found = examine_machine({"KUBECONFIG": str(tmp_path / "config"), "PATH": str(tmp_path)})[2]
+    assert found.state == "optional"
+    assert "it is not YAML" in found.detail
+    assert TOKEN not in found.detail
 
 
 def test_their_absence_stops_nothing_and_says_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mlagent.adapters.kube import opened
 from mlagent.adapters.kube.cluster import KubeCluster
+from mlagent.adapters.kube.opening import opened
 from mlagent.config.environments import Staging
 from tests.api_server_double import Double, kubeconfig, serving
 

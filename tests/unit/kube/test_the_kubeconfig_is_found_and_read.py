@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from mlagent.adapters.kube import login, opened
+from mlagent.adapters.kube import login
+from mlagent.adapters.kube.opening import opened
 from mlagent.config.environments import Production, Staging
 from mlagent.config.secret import Secret
 from mlagent.core.ports.cluster import Kind

@@ -1,30 +1,12 @@
 """Kubernetes, by the dynamic client: what the API server serves is asked of it, not known beforehand.
 
-kubeconfig   which cluster, and as whom: the files, merged as kubectl does it
+opening      the way in
+kubeconfig   which cluster, and as whom: the files, merged as kubectl does it; light, the rest opens the client
 secrets      certificates and keys for a library that reads files, on no disk
 login        the client's configuration out of both, or the pod's own
 kinds        where the API server keeps which kind
 link         requests with time limits, and errors of the tree
 refusals     what a no means
 cluster      the Cluster port
+pods         the part of it that is about single pods
 """
-
-import os
-from collections.abc import Mapping
-from pathlib import Path
-
-from mlagent.adapters.kube import login
-from mlagent.adapters.kube.cluster import KubeCluster
-from mlagent.adapters.kube.link import Link
-from mlagent.config.environments import Production, Staging
-from mlagent.errors import ConfigError
-
-
-def opened(
-    settings: Staging, project: Path, environment: str | None = None, environ: Mapping[str, str] = os.environ
-) -> KubeCluster:
-    """The namespace of an environment, nothing reached yet; to be used in a `with`. Errors name its keys."""
-    keys = f"{environment or ('production' if isinstance(settings, Production) else 'staging')}."
-    if settings.namespace is None:
-        raise ConfigError(f"{keys}namespace is not set", hint="name the namespace in mlpipeline.yaml; it must be there")
-    return KubeCluster(Link(login.of(settings, project, environ, keys)), settings.namespace)

@@ -65,6 +65,7 @@ def parse(text: str, origin: str, folder: Path) -> Kubeconfig:
         values = YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError):
         raise _broken(origin, "it is not YAML") from None
+    values = {} if values is None else values
     if not isinstance(values, dict):
         raise _broken(origin, "it is no mapping")
     entries = {kind: dict(_entries(values, kind, origin, folder)) for kind in LISTS}
