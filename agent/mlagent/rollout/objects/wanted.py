@@ -60,11 +60,10 @@ def need(version: str, group: str, kind: str) -> str:
     """Give the version; ConfigError (3) where the server has none that we know."""
     if version:
         return version
-    known = " or ".join(f"{group}/{one}" for one in KNOWN[group])
+    known = [f"{group}/{one}" for one in KNOWN[group]]
+    lacking = f"serves neither {' nor '.join(known)}" if len(known) > 1 else f"does not serve {known[0]}"
     raise ConfigError(
-        f"a {kind} is needed, and the API server serves neither {known}"
-        if " or " in known
-        else f"a {kind} is needed, and the API server does not serve {known}",
+        f"a {kind} is needed, and the API server {lacking}",
         hint="the cluster is older than any that mlagent knows, or has this API switched off: `kubectl api-versions`",
     )
 
