@@ -10,6 +10,7 @@ from mlagent.rollout.actions import Move, Pause, Remove, Resume
 from mlagent.rollout.edits import edits, owns_number, reclaimed
 from mlagent.rollout.objects import SCALER, handover, moved
 
+TRIES = 3
 REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -52,7 +53,7 @@ def _manifest(cluster: Cluster, model: str, to: str, live: Object | None, render
             f"template {to} of {model} is kept nowhere in {cluster.namespace}: Deployment or ReplicaSet are gone",
             hint="`mlagent deploy` of the build that it came from brings it again",
         )
-    return moved(live, max(sets, key=_revision)["spec"]["template"], hpa=not owns_number(live))
+    return moved(live, min(sets, key=_age)["spec"]["template"], hpa=not owns_number(live))
 
 
 def _move(
@@ -64,8 +65,8 @@ def _move(
         return
     if not move.force:
         _refuse_edits(live)
-    elif (ours := reclaimed(live)) is not None:
-        cluster.swap(ours)  # whoever was faster: the next look shows what is left to take back
+    else:
+        live = _reclaim(cluster, model, live)
     if live["spec"].get("paused"):
         cluster.apply(notes.named(cluster, model), names.PAUSER, force=True)
         wanted = _with(wanted, paused=False)
@@ -88,5 +89,20 @@ def _with(manifest: Object, **fields: Any) -> Object:  # noqa: ANN401 - JSON
     return {**manifest, "spec": {**manifest["spec"], **fields}}
 
 
-def _revision(replica_set: Object) -> int:
-    return int(replica_set["metadata"].get("annotations", {}).get(REVISION, 0))
+def _reclaim(cluster: Cluster, model: str, live: Object) -> Object:
+    """Make ours what others have set in the template; the note that was written since is why it is read again.
+
+    Where somebody is faster each time, the next look shows what is left.
+    """
+    for _ in range(TRIES):
+        live = cluster.get(names.DEPLOYMENT, model) or live
+        ours = reclaimed(live)
+        if ours is None or cluster.swap(ours) is not None:
+            break
+    return live
+
+
+def _age(replica_set: Object) -> tuple[str, int]:
+    """The first one of a placement is as we made it; what somebody has edited has its label too, and is younger."""
+    metadata = replica_set["metadata"]
+    return metadata.get("creationTimestamp", ""), int(metadata.get("annotations", {}).get(REVISION, 0))

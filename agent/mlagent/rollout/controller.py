@@ -23,10 +23,13 @@ Step = tuple[State, tuple[Action, ...]]
 
 def advance(state: State, seen: Seen, limits: Limits, now: str) -> Step:
     """Give the state to save, and then the acts to do; `now` is RFC 3339 in UTC."""
+    before = state
     if not state.over:
         state = _heard(state, seen, now)
     if state.over:
         return state, ()
+    if state.phase != before.phase:
+        seen = msgspec.structs.replace(seen, quiet_seconds=0.0)  # a pause was no time in which nothing got further
     if state.phase == "begun":
         return _begin(state, seen, now)
     why = "" if state.phase == "undoing" else reasons.to_undo(state, seen, limits)

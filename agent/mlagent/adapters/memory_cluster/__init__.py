@@ -11,6 +11,7 @@ import copy
 import itertools
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mlagent.adapters.memory_cluster import pods
@@ -23,6 +24,7 @@ from mlagent.errors import InfrastructureError, InputError
 
 __all__ = ["MemoryCluster", "Program"]
 SWAPPER = "mlagent"
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 VERSIONS: Mapping[str, tuple[str, ...]] = {
     "": ("v1",),
     "apps": ("v1",),
@@ -49,7 +51,7 @@ class MemoryCluster:
         self._lock = threading.RLock()
 
     def get(self, kind: Kind, name: str) -> Object | None:
-        """A copy of it."""
+        """One, copied."""
         with self._reached():
             return copy.deepcopy(self.objects.get((kind, name)))
 
@@ -126,6 +128,10 @@ class MemoryCluster:
                 self.ticks += 1
                 exchange(self)
 
+    def time(self) -> str:
+        """What its clock says: a second a tick since the beginning of 2026."""
+        return (EPOCH + timedelta(seconds=self.ticks)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
     def keep(self, kind: Kind, after: Json) -> None:
         """Write down what the cluster itself has made of an object."""
         self._keep(kind, self.objects.get((kind, after["metadata"]["name"])), after)
@@ -151,6 +157,7 @@ class MemoryCluster:
         metadata = after["metadata"]
         metadata.setdefault("namespace", self.namespace)
         metadata.setdefault("uid", f"uid-{next(self._numbers)}")
+        metadata.setdefault("creationTimestamp", self.time())
         if after["kind"] == "Deployment":
             after["spec"].setdefault("replicas", 1)
         if live and _plain(live) == _plain(after):

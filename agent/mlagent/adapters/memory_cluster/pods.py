@@ -56,7 +56,7 @@ def replicate(cluster: "MemoryCluster", replica_set: Json) -> str:
 def leave(cluster: "MemoryCluster", pod: Json) -> None:
     """Tell it to go."""
     after = copy.deepcopy(pod)
-    after["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    after["metadata"]["deletionTimestamp"] = cluster.time()
     after["metadata"]["annotations"][TOLD] = str(cluster.ticks)
     cluster.keep(POD, after)
 

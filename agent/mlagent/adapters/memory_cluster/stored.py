@@ -32,7 +32,11 @@ def applied(live: Json | None, wanted: Object, manager: str, *, force: bool) -> 
 def overwritten(live: Json, wanted: Object, manager: str) -> Json:
     """The object as it is handed in; what differs from before has been set by `manager`."""
     after = {**copy.deepcopy(dict(wanted)), "status": live.get("status", {})}
-    kept = {key: live["metadata"][key] for key in ("uid", "namespace", "generation") if key in live["metadata"]}
+    kept = {
+        key: live["metadata"][key]
+        for key in ("uid", "namespace", "generation", "creationTimestamp")
+        if key in live["metadata"]
+    }
     after["metadata"] = {**after["metadata"], **kept}
     managed = after["metadata"].get("managedFields") or live["metadata"].get("managedFields", [])
     owners = _owners({"metadata": {"managedFields": managed}})
