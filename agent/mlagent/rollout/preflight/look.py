@@ -65,7 +65,7 @@ def _quota(cluster: Cluster, wants: Need) -> Iterator[Finding]:
         return
     yield Finding(
         what="quota",
-        asked=f"{wants.pods} more pods",
+        asked=wants.more,
         found="quotas may not be listed",
         outcome="unknown",
         cure=rights.CURE,
@@ -74,7 +74,7 @@ def _quota(cluster: Cluster, wants: Need) -> Iterator[Finding]:
 
 def _nodes(cluster: Cluster, found: Sequence[Object] | None, wants: Need, wanted: Wanted) -> Finding:
     if found is None:
-        asked = f"room for {wants.pods} more pods"
+        asked = f"room for {wants.more}"
         said = "nodes may not be listed, so nobody knows before"
         return Finding(what="nodes", asked=asked, found=said, outcome="unknown", cure=rights.CURE)
     everywhere = _seen(cluster, names.POD, everywhere=True)

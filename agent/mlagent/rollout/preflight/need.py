@@ -26,6 +26,11 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     each: Amounts
     before: Amounts = {}
 
+    @property
+    def more(self) -> str:
+        """How many, for people."""
+        return f"{self.pods} more pod" + ("s" if self.pods != 1 else "")
+
     def most(self, resource: str) -> Decimal:
         """How much more is taken at the worst moment: when the last pod comes, where each takes more than before."""
         each, before = self.each.get(resource, Decimal(0)), self.before.get(resource, Decimal(0))

@@ -47,7 +47,7 @@ def judge(nodes: Sequence[Object], pods: Sequence[Object], need: Need, wanted: W
     """
     rooms = list(_rooms(nodes, pods, wanted))
     fits = sum(room.fits(need.each) for room in rooms)
-    asked = f"room for {need.pods} more pods of {_spelled(need.each)}"
+    asked = f"room for {need.more} of {_spelled(need.each)}"
     if fits >= need.pods:
         found = f"{len(rooms)} nodes have room for {fits}"
         if all_seen or not need.pods:
@@ -62,7 +62,7 @@ def judge(nodes: Sequence[Object], pods: Sequence[Object], need: Need, wanted: W
     return Finding(
         what="nodes",
         asked=asked,
-        found=f"{_why(rooms, need, len(nodes))}: {need.pods - fits} pods too many",
+        found=f"{_why(rooms, need, len(nodes))}: {need.pods - fits} too many",
         outcome="short",
         cure="free or add nodes that node_selector and tolerations allow; or ask for less (serving, surge …)",
         passing=any(room.could(need.each) for room in rooms),

@@ -31,7 +31,7 @@ def judge(quotas: Sequence[Object], need: Need) -> Iterator[Finding]:
     if not short:
         names = ", ".join(one["metadata"]["name"] for one in quotas)
         found = f"{names} has room for it" if names else "the namespace has none"
-        yield Finding(what="quota", asked=f"{need.pods} more pods", found=found, outcome="pass")
+        yield Finding(what="quota", asked=need.more, found=found, outcome="pass")
 
 
 def _short(one: Object, need: Need) -> Iterator[Finding]:
