@@ -6,6 +6,7 @@ from mlagent.config.sections import SHARED
 from mlagent.core.stage import Stage
 from mlagent.stages import (
     check,
+    deploy,
     evaluate,
     export,
     gate,
@@ -14,6 +15,7 @@ from mlagent.stages import (
     push,
     register,
     sign,
+    soak,
     split,
     train,
     validate_data,
@@ -32,6 +34,10 @@ STAGES: tuple[Stage, ...] = (
     load_test.STAGE,
     push.STAGE,
     sign.STAGE,
+    deploy.STAGING,
+    soak.STAGING,
+    deploy.PRODUCTION,
+    soak.PRODUCTION,
 )
 
 SECTIONS: dict[str, type[msgspec.Struct]] = SHARED | {stage.settings: stage.config for stage in STAGES}

@@ -21,12 +21,20 @@ def command(stages: Sequence[Stage]) -> click.Command:
         stage = by_environment[values.pop("env", "")]
         asked = frozenset(name for name in stage.switches if values.pop(name.replace("-", "_")))
         sets, force = values.pop("sets"), [stage.name] if values.pop("force", False) or asked else []
+        looks = [name for name in stage.looks if values.pop(name.replace("-", "_"))]
         flags = [*given(stage.settings, values), *parse_sets(sets)]
+        if looks:
+            from mlagent.cli.manifests import look
+
+            look(app, flags, stage, looks)
+            return
         execute(app, flags, start=stage.name, until=stage.name, force=force, asked=asked)
 
     sets = click.Option(["--set", "sets"], metavar="KEY=VALUE", multiple=True, help="Set any other configuration key.")
     about = f"{first.title}.\n\n{first.about}\n\nEffect: {first.effect} ({EFFECTS[first.effect]})."
-    switches = [click.Option([f"--{name}"], is_flag=True, help=text) for name, text in first.switches.items()]
+    switches = [
+        click.Option([f"--{name}"], is_flag=True, help=text) for name, text in {**first.switches, **first.looks}.items()
+    ]
     params: list[click.Parameter] = [*_which(by_environment), *options(first.settings, first.config), *switches, sets]
     return click.Command(first.verb, callback=callback, params=params, help=about)
 

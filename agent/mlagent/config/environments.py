@@ -114,7 +114,7 @@ class Staging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def __post_init__(self) -> None:
         """Refuse what the API server would refuse later, and what would never end."""
-        for message in (*_numbers(self), *_references(self)):
+        for message in (*_numbers(self), *_references(self), *_taints(self)):
             raise ValueError(message)
 
 
@@ -155,6 +155,9 @@ def _references(section: Staging) -> Iterator[str]:
     named = [*section.variables, *section.configuration, *section.secrets]
     for variable in dict.fromkeys(one for one in named if named.count(one) > 1):
         yield f"{variable} is set twice, in two of variables, configuration and secrets: choose one"
+
+
+def _taints(section: Staging) -> Iterator[str]:
     for one in section.tolerations:
         if not _TOLERATION.fullmatch(one):
             yield f"tolerations: {one!r} is not KEY=VALUE:EFFECT, with NoSchedule, PreferNoSchedule or NoExecute"

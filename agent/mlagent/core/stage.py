@@ -61,8 +61,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     instance is named `deploy@staging`, and its command is `mlagent deploy --env staging`.
     `waits` is the key of its section that says for how many minutes a build in Jenkins waits until it has its answer.
     `wants` are configuration keys without any of which it has nothing to do: it is off then. `switches` are flags of
-    its command, each with its help, that make it run and reach it as `ctx.asked`; `looks` are others, with which it only
-    shows what it would do.
+    its command, each with its help, that make it run and reach it as `ctx.asked`; with those of `looks` it only shows
+    what it would do.
     Keys that a section's class lists as LEFT_OUT change no result. `minutes` is how long it may take in Jenkins.
     """
 

@@ -56,8 +56,9 @@ def _against(asked: Asked) -> Iterator[tuple[str, str]]:
             "an older release returns by `mlagent rollback` only; or build again",
         )
     if asked.left:
+        why = asked.left.details.get("reason", "")
         yield (
-            f"it was rolled back there by {asked.left.who} at {asked.left.time} ({asked.left.details.get('reason', '')})",
+            f"it was rolled back there by {asked.left.who} at {asked.left.time} ({why})",
             "build a better one, or go back to it by `mlagent rollback --to`",
         )
     if asked.environment != PRODUCTION:
