@@ -67,12 +67,12 @@ def _fields(entry: Mapping[str, Any]) -> Fields:
 
 def _ours(managed: list[dict[str, Any]]) -> Fields:
     """The fields that we have applied, to be written to."""
-    for entry in managed:
-        if (entry["manager"], entry["operation"]) == (MANAGER, "Apply"):
-            return _fields(entry)
-    made = {"manager": MANAGER, "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": {}}
-    managed.append(made)
-    return _fields(made)
+    found = next((one for one in managed if (one["manager"], one["operation"]) == (MANAGER, "Apply")), None)
+    if found is None:
+        found = {"manager": MANAGER, "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1"}
+        managed.append(found)
+    fields: Fields = found.setdefault("fieldsV1", {})
+    return fields
 
 
 def _without_template(entry: dict[str, Any]) -> dict[str, Any]:
