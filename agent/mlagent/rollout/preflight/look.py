@@ -1,5 +1,6 @@
 """Asks the cluster all that preflight wants to know; changes nothing."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 
 from mlagent.core.ports.cluster import Asked, Cluster, Kind, Object
@@ -14,11 +15,19 @@ NAMESPACE, NODE, QUOTA = Kind("v1", "Namespace"), Kind("v1", "Node"), Kind("v1",
 
 
 def look(cluster: Cluster, wanted: Wanted) -> tuple[Finding, ...]:
-    """Look at everything; at nothing more where the namespace is not there. Errors are those of the port."""
-    namespace = _namespace(cluster)
-    if namespace.outcome == "short":
-        return (namespace,)
-    return (namespace, *rights.judge(cluster.allowed), *_rest(cluster, wanted))
+    """Look at everything; at nothing more where the namespace is not there, or nothing in it may be looked at.
+
+    Errors are those of the port.
+    """
+    findings = [_namespace(cluster)]
+    if findings[0].outcome == "short":
+        return tuple(findings)
+    findings += rights.judge(cluster.allowed)
+    missing = any(one.outcome == "short" for one in findings)
+    with contextlib.suppress(ConfigError) if missing else contextlib.nullcontext():
+        for one in _rest(cluster, wanted):
+            findings.append(one)
+    return tuple(findings)
 
 
 def _rest(cluster: Cluster, wanted: Wanted) -> Iterator[Finding]:

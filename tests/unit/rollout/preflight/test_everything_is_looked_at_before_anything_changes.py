@@ -54,6 +54,20 @@ def test_each_missing_right_is_named_by_verb_and_resource() -> None:
     assert "mlagent manifests rbac" in findings["rights"].cure
 
 
+def test_where_nothing_may_be_looked_at_the_rights_are_named_all_the_same() -> None:
+    cluster = Walled([clusters.POD])
+    deny(cluster, "deployments.apps", "pods")
+    findings = found(cluster, wanted())
+    assert "deployments.apps" in findings["rights"].found
+    assert "get, list pods" in findings["rights"].found
+    assert "nodes" not in findings
+
+
+def test_an_error_with_all_rights_is_not_hidden() -> None:
+    with pytest.raises(ConfigError, match="may not list Pod"):
+        look(Walled([clusters.POD]), wanted())
+
+
 def test_an_api_that_the_server_lacks_is_named() -> None:
     cluster = Walled()
     cluster.versions = lambda group: ("v1",) if group != "policy" else ()  # type: ignore[method-assign]
