@@ -49,7 +49,7 @@ def judge(nodes: Sequence[Object], pods: Sequence[Object], need: Need, wanted: W
     fits = sum(room.fits(need.each) for room in rooms)
     asked = f"room for {need.more} of {_spelled(need.each)}"
     if fits >= need.pods:
-        found = f"{len(rooms)} nodes have room for {fits}"
+        found = _room(rooms, fits)
         if all_seen or not need.pods:
             return Finding(what="nodes", asked=asked, found=found, outcome="pass")
         return Finding(
@@ -105,11 +105,15 @@ def _bears(toleration: Mapping[str, str], taint: Mapping[str, str]) -> bool:
 
 def _why(rooms: Sequence[Room], need: Need, nodes: int) -> str:
     if not rooms:
-        return f"of {nodes} nodes none is ready, open to it and chosen by node_selector"
+        return f"none of {nodes} node{'s' if nodes != 1 else ''} is ready, open to it and chosen by node_selector"
     best = max(rooms, key=lambda room: (room.fits(need.each), -len(room.lacking(need.each))))
     lacking = ", ".join(best.lacking(need.each))
     fits = sum(room.fits(need.each) for room in rooms)
-    return f"{len(rooms)} nodes have room for {fits}" + (f"; on {best.node} there is {lacking}" if lacking else "")
+    return _room(rooms, fits) + (f"; on {best.node} there is {lacking}" if lacking else "")
+
+
+def _room(rooms: Sequence[Room], fits: int) -> str:
+    return f"1 node has room for {fits}" if len(rooms) == 1 else f"{len(rooms)} nodes have room for {fits}"
 
 
 def _spelled(each: Mapping[str, Decimal]) -> str:

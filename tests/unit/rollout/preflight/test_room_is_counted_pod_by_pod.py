@@ -158,7 +158,7 @@ TAINT = {"key": "team", "value": "risk", "effect": "NoSchedule"}
 def test_a_node_that_takes_none_of_ours_is_no_room(there: dict[str, Any], settings: dict[str, Any]) -> None:
     told = on(there, **settings)
     assert (told.outcome, told.passing) == ("short", False)
-    assert "of 1 nodes none is ready, open to it and chosen by node_selector" in told.found
+    assert "none of 1 node is ready, open to it and chosen by node_selector" in told.found
 
 
 @pytest.mark.parametrize(
