@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,6 +19,8 @@ _DNS = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 
 class Staging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The first environment: nothing reaches production that has not soaked here."""
+
+    LEFT_OUT: ClassVar = {"kubeconfig", "context", "patience_seconds", "progress_seconds", "prometheus"}
 
     namespace: Annotated[
         Annotated[str, Meta(pattern=_DNS)] | None,
@@ -161,3 +163,7 @@ def _taints(section: Staging) -> Iterator[str]:
     for one in section.tolerations:
         if not _TOLERATION.fullmatch(one):
             yield f"tolerations: {one!r} is not KEY=VALUE:EFFECT, with NoSchedule, PreferNoSchedule or NoExecute"
+
+
+SOAKING = frozenset(name for name in Staging.__struct_fields__ if name.startswith("soak_"))
+"""The keys that say how a release soaks."""

@@ -1,6 +1,6 @@
 """A stage is declared once; the command, the schema, the docs and Jenkins' view are all derived from it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -59,6 +59,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     where this key of its section is set, and its sources count only then.
     `section` is that of its settings, where it is not called as the stage is; `environment` where it acts: such an
     instance is named `deploy@staging`, and its command is `mlagent deploy --env staging`.
+    `ignores` are keys of its section that change nothing of what it does.
     `waits` is the key of its section that says for how many minutes a build in Jenkins waits until it has its answer.
     `wants` are configuration keys without any of which it has nothing to do: it is off then. `switches` are flags of
     its command, each with its help, that make it run and reach it as `ctx.asked`; with those of `looks` it only shows
@@ -81,6 +82,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     in_worker: bool | str = False
     section: str = ""
     environment: str = ""
+    ignores: Collection[str] = ()
     waits: str = ""
     wants: tuple[str, ...] = ()
     switches: Mapping[str, str] = {}

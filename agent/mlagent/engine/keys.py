@@ -38,7 +38,8 @@ def parts_of(stage: Stage, given: Given, inputs: Mapping[str, str]) -> Parts:
     parts = {"stage": f"{stage.name} revision {stage.revision}"}
     for section in (stage.settings, *stage.sections):
         for key, value in given.config[section].items():
-            if key not in left_out(SHARED.get(section, stage.config)):
+            ignored = stage.ignores if section == stage.settings else ()
+            if key not in left_out(SHARED.get(section, stage.config)) and key not in ignored:
                 parts[f"{section}.{key}"] = digest.canonical_json(value).decode()
     parts |= {f"input {name}": inputs[name] for name in stage.reads}
     parts |= {f"the {fact}": given.facts[fact] for fact in stage.facts}

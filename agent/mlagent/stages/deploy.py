@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlagent.config.environments import Production, Staging
+from mlagent.config.environments import SOAKING, Production, Staging
 from mlagent.core.artifact import Artifact
 from mlagent.core.stage import Needs, Package, Stage
 
@@ -212,6 +212,7 @@ def stage(environment: str, config: type[Staging], *more: str) -> Stage:
         run=partial(run, environment),
         section=environment,
         environment=environment,
+        ignores=SOAKING,
         reads=("image", "version", "pushed", *more),
         writes=(
             Artifact(f"deployed@{environment}", DEPLOYED, "which release serves where, since when", optional=True),

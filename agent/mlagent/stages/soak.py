@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlagent.config.environments import Production, Staging
+from mlagent.config.environments import SOAKING, Production, Staging
 from mlagent.core.artifact import Artifact
 from mlagent.core.stage import Needs, Package, Stage
 
@@ -141,6 +141,7 @@ def _stage(environment: str, config: type[Staging]) -> Stage:
         ),
         section=environment,
         environment=environment,
+        ignores=set(config.__struct_fields__) - SOAKING - {"namespace"},
         waits="soak_wait_minutes",
         wants=(f"{environment}.namespace",),
         effect="observe",
