@@ -29,20 +29,20 @@ class Back(msgspec.Struct, frozen=True, kw_only=True):
     moved: bool
 
 
-def back(hands: Hands, *, to: str = "", reason: str = "") -> Back:
+def back(hands: Hands, *, to: str = "", reason: str = "", leaving: str = "") -> Back:
     """Have what served before serve again, or what `to` names; whoever calls must hold the environment.
 
     A rollout that was left half done is brought to its end first: another way back goes on, a deploy is undone.
     Where the newest rollout ended by going back, there is nothing to do without a `to`: the same command twice does
-    not go two steps. InputError (4) where nothing served before, RolledBack (30) where the older version did not come
-    up and what served goes on serving.
+    not go two steps. The placement `leaving` is left in any case. InputError (4) where nothing served before,
+    RolledBack (30) where the older version did not come up and what served goes on serving.
     """
     stands = hands.read()
     halfway = stands.moving
     if halfway:
         hands.drive(given_up(halfway, reason) if halfway.kind == "deploy" else halfway)
         stands = hands.read()
-    target = _target(stands, to)
+    target = _target(stands, to, leaving)
     if stands.placed and target.id == stands.placed.id:
         return Back(placed=stands.placed, left=_left(stands), moved=halfway is not None)
     return _go(hands, stands, target, reason)
@@ -79,11 +79,11 @@ def went_back(state: State | None) -> bool:
     return state is not None and (state.kind, state.phase) in (("rollback", "done"), ("deploy", "undone"))
 
 
-def _target(stands: Standing, to: str) -> Placed:
+def _target(stands: Standing, to: str, leaving: str) -> Placed:
     """Where to go; what serves already, where that is where the newest rollout led back to."""
     if to:
         return find(_known(stands), to)
-    if stands.placed and went_back(stands.rollout):
+    if stands.placed and stands.placed.id != leaving and went_back(stands.rollout):
         return stands.placed
     found = stands.before
     if found is None:

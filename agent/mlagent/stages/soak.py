@@ -107,14 +107,13 @@ def _undone(
 
     environment, hint = deployed.environment, soaking.hint(bad, deployed.environment)
     reason = "; ".join(one.reason for one in bad.checks if one.outcome == "fail")
-    if stands.placed and stands.before is None and not back.went_back(stands.rollout):
+    if stands.placed and stands.placed.id == deployed.placed.id and stands.before is None:
         return Outputs(summary=f"{reason}; nothing served before it, so it goes on", verdicts=(bad,), hint=hint)
-    model, origin = deployed.placed.release.model, ctx.origin()
-    who = origin.url or origin.builder
+    model, who = deployed.placed.release.model, ctx.origin().who
     with place.driving(cluster, model, environment, config, who=who, say=ctx.log.info) as hands:
         if not soaking.ours(deployed, hands.read()):  # somebody was here until we held it
             soaking.must_serve(deployed, hands.read())
-        went = back.back(hands, reason=reason)
+        went = back.back(hands, reason=reason, leaving=deployed.placed.id)
         now = hands.now()
     left = deployed.placed.release
     recorded = promotion.rolled_back(

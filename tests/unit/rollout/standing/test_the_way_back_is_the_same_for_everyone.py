@@ -41,8 +41,9 @@ class Place:
             ]
         return self.rollout
 
-    def back(self, to: str = "", reason: str = "errors") -> Back:
-        return back(Hands(read=self.read, drive=self.drive, now=lambda: NOW), to=to, reason=reason)
+    def back(self, to: str = "", reason: str = "errors", leaving: str = "") -> Back:
+        hands = Hands(read=self.read, drive=self.drive, now=lambda: NOW)
+        return back(hands, to=to, reason=reason, leaving=leaving)
 
 
 def test_it_goes_to_what_served_before_and_tells_what_it_left() -> None:
@@ -69,6 +70,13 @@ def test_after_a_deploy_that_was_undone_it_is_there_already() -> None:
     assert found.left is not None
     assert found.left.id == "p2"
     assert place.driven == []
+
+
+def test_whoever_knows_what_is_bad_leaves_it_also_after_a_deploy_of_another_that_was_undone() -> None:
+    place = Place(2, [2, 1], state(3, 2, phase="undone"))
+    assert place.back().moved is False
+    assert place.back(leaving="p2").placed == placed(1)
+    assert place.back(leaving="p2").moved is False
 
 
 def test_going_farther_back_takes_a_name() -> None:
