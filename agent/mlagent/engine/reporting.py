@@ -22,7 +22,7 @@ from mlagent.errors import InfrastructureError, MlagentError
 from mlagent.loadtest import samples
 from mlagent.measure import evaluation
 from mlagent.measure.profile import Profile
-from mlagent.report.run import Load, Missing, Ran, Run
+from mlagent.report.run import Load, Missing, Ran, Rollout, Run
 
 T = TypeVar("T")
 TROUBLE = (MlagentError, OSError, ValueError, KeyError, TypeError)  # what a damaged file, or an older one, may raise
@@ -51,6 +51,7 @@ def gather(workspace: Workspace, record: RunRecord) -> Run:
             epochs=_trained(files, record),
             evaluation=files.made("evaluation", lambda path: evaluation.decode(path.read_bytes())),
             load=_load(files, record),
+            rollouts=_rollouts(files, workspace.stages, record),
         )
 
 
@@ -164,3 +165,17 @@ def _load(files: _Files, record: RunRecord) -> Load | Missing:
         warmup=float(record.config.get("load-test", {}).get("warmup_seconds", 0)),
         figures=figures,
     )
+
+
+def _rollouts(files: _Files, stages: tuple[Stage, ...], record: RunRecord) -> dict[str, Rollout | Missing]:
+    """By environment, of those to which this run deployed, or tried to."""
+    deploys = {one.environment: one.name for one in stages if one.verb == "deploy"}
+    return {
+        environment: files.made(f"timeline@{environment}", _timeline)
+        for environment, name in deploys.items()
+        if name in record.stages and record.stages[name].state not in ("off", "skipped")
+    }
+
+
+def _timeline(path: Path) -> Rollout:
+    return msgspec.json.decode(path.read_bytes(), type=Rollout)

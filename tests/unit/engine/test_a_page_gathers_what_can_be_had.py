@@ -14,6 +14,7 @@ from mlagent.engine.record import RunRecord, StageRecord
 from mlagent.engine.reporting import gather
 from mlagent.errors import InfrastructureError, MlagentError
 from mlagent.report.run import Missing, Run
+from mlagent.rollout.progress import Moment, Timeline
 
 FILES = {
     "validate-data": {"data-profile": "data-profile.json"},
@@ -114,3 +115,26 @@ def test_a_training_that_did_not_end_shows_what_it_told_so_far(tmp_path: Path, s
     assert gathered(Away(OSError()), tmp_path, stages={"train": entry}).epochs == [{"epoch": 1, "train_loss": 0.5}]
     (tmp_path / folder / "epochs.jsonl").write_bytes(b"nonsense\n")
     assert isinstance(gathered(Away(OSError()), tmp_path, stages={"train": entry}).epochs, Missing)
+
+
+def test_time_lines_of_rollouts_are_read_of_the_environments_that_were_deployed_to(tmp_path: Path) -> None:
+    told = Timeline(
+        old="version 7",
+        new="version 8",
+        moments=(Moment(at=0.5, phase="done", old=0, new=2, wanted=2, event="all answered"),),
+    )
+    (tmp_path / "deploy@staging").mkdir()
+    path = tmp_path / "deploy@staging" / "timeline.json"
+    path.write_bytes(msgspec.json.encode(told))
+    made = {"timeline@staging": Stored("timeline.json", digest.of_file(path), 1)}
+    came = StageRecord(state="undone", attempt=1, key=None, parts={}, started="", outputs=made)
+    failed = StageRecord(state="failed", attempt=1, key=None, parts={}, started="")
+    found = gathered(Away(OSError()), tmp_path, stages={"deploy@staging": came, "deploy@production": failed})
+    assert msgspec.to_builtins(found.rollouts["staging"]) == msgspec.to_builtins(told)
+    assert found.rollouts["production"] == Missing("deploy@production ended as failed and left no timeline@production")
+
+
+@pytest.mark.parametrize("state", ["off", "skipped"])
+def test_an_environment_that_is_off_is_not_spoken_of(tmp_path: Path, state: Any) -> None:
+    off = StageRecord(state=state, attempt=1, key=None, parts={}, started="")
+    assert gathered(Away(OSError()), tmp_path, stages={"deploy@staging": off}).rollouts == {}
