@@ -19,7 +19,8 @@ from mlagent.rollout.seen import Answer, PodSeen, Seen
 from mlagent.rollout.state import State
 from mlagent.rollout.telling import Teller
 
-SHORTEST, LONGEST, SLOWER = 0.3, 1.0, 1.25  # seconds between two looks; longer and longer while nothing changes
+SHORTEST, LONGEST, SLOWER = 0.2, 1.0, 1.1  # seconds between two looks; longer and longer while nothing changes
+JUDGED_SECONDS = 1.0  # between two readings of what the pods have counted
 REFUSALS = (Held, InputError, ConfigError)
 Judge = Callable[[Sequence[PodSeen]], Verdict | None]
 
@@ -72,6 +73,8 @@ def drive(means: Means, state: State, manifest: Object | None = None, *, overwri
         if moved is None:
             loop.missed()
         loop.must_end()
+        if loop.answered():
+            continue
         pause = SHORTEST if moved else min(LONGEST, pause * SLOWER)
         means.wait(pause)
 
@@ -87,6 +90,8 @@ class _Loop:
         self._answers: dict[str, Answer] = {}
         self._progress, self._further = Progress(), means.now()
         self._first, self._last = True, Seen(exists=False)
+        self._new_answers = False
+        self._judged_at: datetime | None = None
 
     def turn(self) -> bool:
         """Look, decide, save, act; whether something has got further."""
@@ -98,12 +103,18 @@ class _Loop:
         state, actions = advance(self.state, seen, means.limits, now.isoformat(timespec="milliseconds"))
         state = _since(state)
         further = self._got_further(state, seen, now)
-        self.teller.tell(state, seen, now, means.cluster)
+        self.teller.notice(state, seen, means.cluster)
         self._save(state, found.live)
         self._last = seen
         for action in actions:
             self._act(action, found)
+        self.teller.tell(state, seen, now)
         return further or bool(actions)
+
+    def answered(self) -> bool:
+        """Whether pods have answered just now: what follows from that waits for nothing."""
+        new, self._new_answers = self._new_answers, False
+        return new
 
     def missed(self) -> None:
         """Nothing was seen this time: that nothing got further is not known."""
@@ -138,8 +149,12 @@ class _Loop:
     def _judged(self, seen: Seen) -> Verdict | None:
         if self._means.judge is None or self.state.phase not in ("moving", "checking", "paused"):
             return None
-        ready = [one for one in seen.of(self.state.target.id) if one.ready]
-        return self._means.judge(ready) if ready else None
+        now, ready = self._means.now(), [one for one in seen.of(self.state.target.id) if one.ready]
+        early = self._judged_at is not None and (now - self._judged_at).total_seconds() < JUDGED_SECONDS
+        if early or not ready:
+            return None
+        self._judged_at = now
+        return self._means.judge(ready)
 
     def _got_further(self, state: State, seen: Seen, now: datetime) -> bool:
         newest = progress(state, seen)
@@ -163,7 +178,9 @@ class _Loop:
         means.held()
         if isinstance(action, AskPods):
             told = {name: answers.ask(means.cluster, means.model, name) for name in action.pods}
-            self._answers |= {name: one for name, one in told.items() if one is not None}
+            came = {name: one for name, one in told.items() if one is not None}
+            self._answers |= came
+            self._new_answers = bool(came)
             return
         if isinstance(action, Move) and self._overwrite:
             action = Move(action.to, force=True)

@@ -80,17 +80,17 @@ class _Lease:
         began, told = self._clock.seconds(), False
         while found is not None and _holder(found) and not _dead(found):
             if first is None or _version(found) != _version(first):
-                raise _has(found)
+                raise self._has(found)
             if self._clock.seconds() - began > found["spec"].get("leaseDurationSeconds", SECONDS):
                 say(f"{_holder(found)} has been silent: going on in its place")
                 break
             if not told:
-                say(f"{_holder(found)} holds it: looking for up to {SECONDS} s whether it lives")
+                say(f"{_holder(found)} is at work on it: looking for up to {SECONDS} s whether it lives")
                 told = True
             self._clock.wait(POLL_SECONDS)
             found = self._cluster.get(names.LEASE, self._model)
         if not self._write(found, taken=True):
-            raise _has(self._cluster.get(names.LEASE, self._model))
+            raise self._has(self._cluster.get(names.LEASE, self._model))
 
     def keep(self, stop: threading.Event) -> None:
         """Renew it at a third of its time; a cluster that is away is asked again."""
@@ -123,6 +123,14 @@ class _Lease:
                 self._write(self._object, taken=False, identity="")
             except InfrastructureError:
                 return
+
+    def _has(self, found: Object | None) -> Held:
+        since = f", since {found['spec'].get('acquireTime', '')}" if found else ""
+        return Held(
+            f"{_holder(found) or 'another process'} is at work on {self._model} in {self._cluster.namespace}{since}",
+            hint="wait for it to end; `mlagent rollout status` shows how far it is, `mlagent rollout abort` undoes it",
+            seconds=SECONDS,
+        )
 
     def _renew(self) -> None:
         with self._lock:
@@ -174,12 +182,3 @@ def _version(lease: Object) -> str:
 def _age(lease: Object, now: datetime) -> float:
     renewed = lease["spec"].get("renewTime")
     return (now - datetime.fromisoformat(renewed)).total_seconds() if renewed else 0.0
-
-
-def _has(lease: Object | None) -> Held:
-    since = f" since {lease['spec'].get('acquireTime', '')}" if lease else ""
-    return Held(
-        f"{_holder(lease) or 'another process'} has had it{since}",
-        hint="wait for it to end; `mlagent rollout status` shows how far it is, `mlagent rollout abort` has it undone",
-        seconds=SECONDS,
-    )

@@ -19,26 +19,31 @@ class Teller:
         self._say = say
         self._moments: list[Moment] = []
         self._told: set[str] = set()
+        self._new: list[str] = []
         self._phase: Phase | None = None
         self._counted = ""
 
-    def tell(self, state: State, seen: Seen, now: datetime, cluster: Cluster) -> None:
-        """Say what is new."""
-        said = []
+    def notice(self, state: State, seen: Seen, cluster: Cluster) -> None:
+        """Say what is new of pods and edits; before any act, since the log of a pod goes with it."""
         for event, pod in events(state, seen):
             if event not in self._told:
                 self._told.add(event)
-                said += [event, *(_log(cluster, pod) if pod else ())]
+                self._new += [event]
+                for line in (event, *(_log(cluster, pod) if pod else ())):
+                    self._say(line)
+
+    def tell(self, state: State, seen: Seen, now: datetime) -> None:
+        """Say how far it is, once the acts are done; and keep the moment where anything is new."""
         if state.phase != self._phase:
             self._phase = state.phase
-            said.append(f"{state.phase}: {state.reason or PHASES[state.phase]}")
+            self._new.append(f"{state.phase}: {state.reason or PHASES[state.phase]}")
+            self._say(self._new[-1])
         line = counted(state, seen)
-        new = line != self._counted
-        self._counted = line
-        for one in (*said, *([line] if new else ())):
-            self._say(one)
-        if said or new:
-            self._moments.append(moment(state, seen, now, said[0] if said else ""))
+        if line != self._counted:
+            self._say(line)
+        if self._new or line != self._counted:
+            self._moments.append(moment(state, seen, now, self._new[0] if self._new else ""))
+        self._counted, self._new = line, []
 
     def timeline(self, state: State) -> Timeline:
         """All moments."""

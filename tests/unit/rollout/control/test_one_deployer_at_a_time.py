@@ -71,7 +71,9 @@ def test_it_is_held_for_the_block_and_let_go_after_it(cluster: MemoryCluster, ti
 def test_who_comes_second_is_told_who_has_it_since_when(cluster: MemoryCluster, time: Time) -> None:
     with take(cluster, time) as check:
         time.meanwhile = lambda: renewed(cluster)
-        with pytest.raises(Held, match=rf"process \d+ on .*, run 8 has had it since {START:%Y-%m-%dT%H:%M:%S}"):
+        with pytest.raises(
+            Held, match=rf"process \d+ on .*, run 8 is at work on risk in risk-staging, since {START:%Y-%m-%dT%H:%M:%S}"
+        ):
             take(cluster, time).__enter__()
         assert time.seconds <= 1
         check()
@@ -103,7 +105,7 @@ def test_one_on_another_machine_makes_way_when_it_has_been_silent(cluster: Memor
     with take(cluster, time, said):
         assert time.seconds == pytest.approx(hold.SECONDS, abs=1)
     assert said == [
-        "process 4711 on other, run 7 holds it: looking for up to 15 s whether it lives",
+        "process 4711 on other, run 7 is at work on it: looking for up to 15 s whether it lives",
         "process 4711 on other, run 7 has been silent: going on in its place",
     ]
 
