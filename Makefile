@@ -7,7 +7,7 @@ GROOVY := $(HOME)/.cache/mlagent/groovy-lint
 STAMP := $(VENV)/installed
 WHEELHOUSE := dist/wheelhouse
 PARTS := $(addprefix tests/parts/,base certificates cluster cosign engine install kubernetes lives runc-keep-oom-score with)
-EXTRAS := worker,control,serve,image,loadtest,store
+EXTRAS := worker,control,serve,image,deploy,loadtest,store
 
 .PHONY: demo test e2e e2e-full parts parts-stop groovy bench lint render wheelhouse wheel clean
 .DELETE_ON_ERROR:
@@ -43,12 +43,12 @@ test: lint
 # starts, it stops.
 e2e: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
-	tests/parts/with --cluster $(BIN)/pytest tests/contract/test_engines.py tests/e2e -m 'not long'
+	tests/parts/with --cluster $(BIN)/pytest tests/contract/test_engines.py tests/contract/test_clusters.py tests/e2e -m 'not long'
 
 # With the long forms: hundreds of kills.
 e2e-full: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
-	tests/parts/with --cluster $(BIN)/pytest tests/contract/test_engines.py tests/pipeline tests/e2e
+	tests/parts/with --cluster $(BIN)/pytest tests/contract/test_engines.py tests/contract/test_clusters.py tests/pipeline tests/e2e
 
 # The real parts alone, as the end-to-end tests have them: an engine and a cluster that run until `make parts-stop`.
 parts:
