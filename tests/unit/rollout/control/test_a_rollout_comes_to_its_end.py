@@ -335,3 +335,13 @@ def test_older_templates_that_are_kept_are_told_by_their_placement() -> None:
     place = Place()
     place.deploy(2, place.serve(1))
     assert sorted(placement(one) for one in place.cluster.list(names.REPLICA_SET)) == ["p1", "p2"]
+
+
+def test_the_way_back_is_to_the_template_as_it_was_made_not_as_it_was_edited() -> None:
+    place = Place()
+    first = place.serve(1)
+    place.by_hand(variable)
+    place.cluster.tick(20)
+    second = place.deploy(2, first, overwrite=True).state.target
+    assert place.drive(place.begun(1, second, kind="rollback")).state.phase == "done"
+    assert place.live["spec"]["template"]["spec"] == manifest(1)["spec"]["template"]["spec"]
