@@ -98,11 +98,13 @@ class _Loop:
         means = self._means
         means.held()
         found = looked(means.cluster, means.model)
-        seen, now = self._seen(found.seen), means.now()
+        now = means.now()
+        before = self._got_further(self.state, found.seen, now)
+        seen = self._seen(found.seen)
         self._ignore_older_asks(seen)
         state, actions = advance(self.state, seen, means.limits, now.isoformat(timespec="milliseconds"))
         state = _since(state)
-        further = self._got_further(state, seen, now)
+        further = self._got_further(state, seen, now) or before
         self.teller.notice(state, seen, means.cluster)
         self._save(state, found.live)
         self._last = seen
@@ -157,7 +159,7 @@ class _Loop:
         return self._means.judge(ready)
 
     def _got_further(self, state: State, seen: Seen, now: datetime) -> bool:
-        newest = progress(state, seen)
+        newest = progress(state, msgspec.structs.replace(seen, answers=self._answers))
         further = newest.better_than(self._progress)
         self._progress = newest.best(self._progress)
         if further:

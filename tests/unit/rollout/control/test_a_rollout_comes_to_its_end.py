@@ -1,6 +1,7 @@
 """Whole rollouts in a cluster in memory: pods come and go tick by tick, people and machines get in between."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -14,7 +15,8 @@ from mlagent.rollout.acts import placement
 from mlagent.rollout.asking import ask
 from mlagent.rollout.drive import drive
 from mlagent.rollout.state import Ask
-from tests.rollout_cluster import MODEL, Place, manifest
+from tests.rollout_cluster import MODEL, Place, answering, manifest
+from tests.rollout_house import release
 
 
 def soon(place: Place, act: Callable[[], object]) -> None:
@@ -274,6 +276,31 @@ def test_a_cluster_that_is_away_for_a_while_is_waited_for_and_that_is_told_once(
         "the API server does not answer; waiting for it up to 15 s",
         "the cluster answers again, after 12 s",
     ]
+
+
+def test_the_time_in_which_a_cluster_is_away_is_no_time_in_which_nothing_got_further() -> None:
+    place = Place()
+    first, right = place.serve(1), answering(release(2))
+    back = place.turns + 80
+    late = place.cluster.programs[release(2).image]
+    late = msgspec.structs.replace(late, answer=lambda *asked: right(*asked) if place.turns > back else None)
+    place.cluster.programs[release(2).image] = late
+    place.meanwhile = away(place, place.turns + 15, 65)
+    ended = drive(place.means(patience_seconds=100), place.begun(2, first), manifest(2))
+    assert any("checking" in line for line in place.said)
+    assert (ended.state.phase, place.serves()) == ("done", ["p2"] * 3)
+
+
+def test_a_process_that_stood_still_sees_first_how_far_it_went_without_it() -> None:
+    place = Place(v2={"starts": 4})
+    first = place.serve(1)
+
+    def stand_still() -> None:
+        place.cluster.tick(100)
+        place.time += timedelta(seconds=100)
+
+    soon(place, stand_still)
+    assert place.deploy(2, first).state.phase == "done"
 
 
 def test_one_that_is_away_for_longer_ends_it_where_it_can_go_on() -> None:
