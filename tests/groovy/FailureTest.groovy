@@ -170,8 +170,7 @@ class FailureTest {
 
     void "an agent lost under a soak asks it again, and waits no longer for it"() {
         Map soak = Agent.SOAK
-        agent = new Agent(stages: Agent.CATALOG.stages.findAll { !it.name.contains('@') } + soak,
-                          known: [(soak.name): [wait_minutes: 1.0]], waits: [(soak.name): [50]])
+        agent = Agent.soaking(known: [(soak.name): [wait_minutes: 1.0]], waits: [(soak.name): [50]])
         agent.before = losing(soak.command)
         Build build = jenkins().run(KINDS)
         assert build.result == 'SUCCESS' : build.said
@@ -181,8 +180,7 @@ class FailureTest {
 
     void "a plan that cannot be made before a rest ends the build"() {
         Map soak = Agent.SOAK
-        agent = new Agent(stages: Agent.CATALOG.stages.findAll { !it.name.contains('@') } + soak,
-                          known: [(soak.name): [wait_minutes: 60.0]], waits: [(soak.name): [50]])
+        agent = Agent.soaking(waits: [(soak.name): [50]])
         agent.before = { String command, Map what -> if (command == soak.command) { agent.ends = ['plan --json': 3] } }
         Build build = jenkins().run()
         assert build.result == 'FAILURE'

@@ -166,13 +166,8 @@ class FlowTest {
         assert new File(home, "archive/1").listFiles()[0].list().toList().toSet().containsAll(Agent.RAN*.concat('.json'))
     }
 
-    private static Agent soaking(Map more = [:]) {
-        return new Agent([stages: Agent.CATALOG.stages.findAll { !it.name.contains('@') } + Agent.SOAK,
-                          known: ['soak@staging': [wait_minutes: 60.0]]] + more)
-    }
-
     void "a soak that is not over is waited for on no node, and asked again"() {
-        agent = soaking(waits: ['soak@staging': [1800, 1500]])
+        agent = Agent.soaking(waits: ['soak@staging': [1800, 1500]])
         Build build = jenkins().run()
         assert build.result == 'SUCCESS' : build.said
         assert build.of('sleep')*.args*.get(0) == [[time: 1800, unit: 'SECONDS'], [time: 1500, unit: 'SECONDS']]
@@ -184,21 +179,21 @@ class FlowTest {
     }
 
     void "what was read so far goes with the build over a rest, and back"() {
-        agent = soaking(waits: ['soak@staging': [60]])
+        agent = Agent.soaking(waits: ['soak@staging': [60]])
         Build build = jenkins().run()
         assert build.of('stash').size() == 1
         assert build.of('unstash').size() == 1
-        agent = soaking(waits: ['soak@staging': [60]], shared: true)
+        agent = Agent.soaking(waits: ['soak@staging': [60]], shared: true)
         assert jenkins().run().of('stash').empty
     }
 
     void "a soak is waited for as long as its environment says, and a minute for asking"() {
-        agent = soaking(waits: ['soak@staging': [3600, 50, 20]])
+        agent = Agent.soaking(waits: ['soak@staging': [3600, 50, 20]])
         Build build = jenkins().run()
         assert build.result == 'UNSTABLE'
         assert build.of('sleep')*.args*.get(0)*.time == [3600, 50]
         assert build.said.contains('soak@staging: what held says. the cure (21)')
-        agent = soaking(waits: ['soak@staging': [10]], known: ['soak@staging': [wait_minutes: 0.0]])
+        agent = Agent.soaking(waits: ['soak@staging': [10]], known: ['soak@staging': [wait_minutes: 0.0]])
         Build asked = jenkins().run()
         assert asked.result == 'UNSTABLE'
         assert asked.of('sleep').empty
@@ -206,7 +201,7 @@ class FlowTest {
 
     void "each soak has a wait of its own"() {
         Map other = Agent.SOAK + [name: 'soak@production', command: 'soak --env production']
-        agent = soaking(waits: ['soak@staging': [3000], 'soak@production': [3000]])
+        agent = Agent.soaking(waits: ['soak@staging': [3000], 'soak@production': [3000]])
         agent.stages = agent.stages + other
         agent.known['soak@production'] = [wait_minutes: 60.0]
         Build build = jenkins().run()

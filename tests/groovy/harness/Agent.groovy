@@ -12,7 +12,13 @@ class Agent {
     static final List ENVIRONMENTS = NAMES.findAll { it.contains('@') }
     static final List OFF = IMAGES + ENVIRONMENTS
     static final List RAN = NAMES - OFF
-    static final Map SOAK = [name: 'soak@staging', command: 'soak --env staging', title: 'Soak', node: 'cpu', minutes: 15]
+    static final Map SOAK = CATALOG.stages.find { it.name == 'soak@staging' } + [node: 'cpu']
+
+    /** One that has a release soak after its own stages, waited for an hour. */
+    static Agent soaking(Map more = [:]) {
+        return new Agent([stages: CATALOG.stages.findAll { !it.name.contains('@') } + SOAK, off: IMAGES,
+                          known: [(SOAK.name): [wait_minutes: 60.0]]] + more)
+    }
 
     Set done = []
     /** How a stage, or another command, ends; 0 where nothing is said. */
