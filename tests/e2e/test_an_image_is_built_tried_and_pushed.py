@@ -19,6 +19,7 @@ from tests.conftest import Cli
 from tests.e2e.conftest import image, record, ship, ships, states, unhurried
 from tests.parts.registry import PASSWORD, USER, Registry
 
+ENVIRONMENTS = ("deploy@staging", "soak@staging", "deploy@production", "soak@production")
 Shipped = tuple[Path, subprocess.CompletedProcess[str]]
 
 
@@ -47,8 +48,8 @@ def test_one_run_builds_the_image_tries_it_in_a_container_and_pushes_it(
     project, ended = any_shipped
     assert ended.returncode == 0, ended.stderr
     ran = states(project)
-    assert {name for name, state in ran.items() if state != "done"} == {"sign"}, "no key is named"
-    assert list(ran)[-4:] == ["package", "load-test", "push", "sign"]
+    assert {name for name, state in ran.items() if state != "done"} == {"sign", *ENVIRONMENTS}, "no key, no namespace"
+    assert list(ran)[-8:-4] == ["package", "load-test", "push", "sign"]
     assert registry.has(repository(project), image(project))
 
 
@@ -101,7 +102,7 @@ def test_the_next_run_makes_no_image_and_finds_this_one_in_the_registry(
     assert ended.returncode == 0, ended.stderr
     stages = record(project)["stages"]
     ran = {name for name, one in stages.items() if one["attempt"] == record(project)["attempt"]}
-    assert ran == {"register", "push", "sign"}, "the first two ask the world each time, the last is off"
+    assert ran == {"register", "push", "sign", *ENVIRONMENTS}, "the first two ask the world each time, the rest is off"
     assert image(project) == image(any_shipped[0])
     assert "was there already" in stages["push"]["summary"]
     asked = registry.log[before:]

@@ -14,7 +14,8 @@ from mlagent import catalog
 from tests.conftest import Cli
 from tests.e2e.conftest import record, states
 
-OFF = ("package", "push", "sign")  # the template names no registry
+ENVIRONMENTS = ("deploy@staging", "soak@staging", "deploy@production", "soak@production")
+OFF = ("package", "push", "sign", *ENVIRONMENTS)  # the template names no registry and no namespace
 Finished = tuple[Path, subprocess.CompletedProcess[str]]
 
 

@@ -5,13 +5,21 @@ from mlagent.core.stage import Stage
 from mlagent.engine.keys import Given
 from mlagent.engine.plan import Step
 from mlagent.engine.world import LOCK, PRODUCTION
-from mlagent.errors import InputError
+from mlagent.errors import InputError, MlagentError, PolicyRefused
 
 ORDER = "`mlagent run` makes everything in order; `mlagent plan` says what would run, and why"
 
 
-def not_there(stage: Stage, step: Step, given: Given) -> InputError:
-    """InputError (4), with what is not the same as when it was made."""
+def not_there(stage: Stage, step: Step, given: Given) -> MlagentError:
+    """InputError (4), with what is not the same as when it was made; of what acts in an environment PolicyRefused (12).
+
+    No step on the way to production is left out.
+    """
+    if stage.environment:
+        return PolicyRefused(
+            f"{stage.name} has not passed for this source, data and configuration ({step.reason})",
+            hint=f"`mlagent {stage.command}` first: production takes what came to staging and soaked there",
+        )
     production = given.facts.get(PRODUCTION, "") if PRODUCTION in stage.facts else ""
     unknown = f"; {production}" if production and not production.startswith(digest.ALGORITHM) else ""
     unfrozen = LOCK in stage.facts and not given.facts.get(LOCK)

@@ -215,4 +215,4 @@ def test_one_stage_alone_can_be_asked_about(tmp_path: Path, cli: Cli) -> None:
     assert {one["stage"] for one in json.loads(ended.stdout)} == {"machine"}
     ended = cli("doctor", "--only", "mashine", cwd=tmp_path)
     assert ended.returncode == 2
-    assert "sign, machine" in ended.stderr
+    assert "soak@production, machine" in ended.stderr
