@@ -108,7 +108,9 @@ def kept(deployed: Deployed, placed: Placed, minutes: float, seen: Readings, jud
 
 
 def hint(judged: Verdict, environment: str) -> str:
-    """What to do where it is not good."""
+    """What to do where it is not good; nothing where it is."""
+    if judged.outcome == "pass":
+        return ""
     if judged.outcome == "fail":
         return f"`mlagent report` shows what was counted; build again, or set other limits ({environment}.soak_…)"
     open_ = [one.metric for one in judged.checks if one.outcome == "inconclusive"]
