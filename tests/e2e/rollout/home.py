@@ -66,12 +66,12 @@ class Home(NamedTuple):
 def home(bed: Bed, folder: Path) -> Iterator[Home]:
     """Nothing serves there yet; all that is in the cluster is gone after the block."""
     folder.mkdir(parents=True, exist_ok=True)
-    projects = [_copy(one, folder / one.name) for one in (bed.one, bed.two)]
+    one, two = (_copy(project, folder / project.name) for project in (bed.one, bed.two))
     store = _copy(bed.one.parent / "store", folder / "store")
     with ExitStack() as opened:
         staging, production = (opened.enter_context(house.namespace()) for _ in range(2))
         env = {"MLAGENT_STORE_URL": str(store), "MLAGENT_POLICY_FILE": str(bed.policy), "KUBECONFIG": os.devnull}
-        made = Home(bed, *projects, store, staging, production, env)
+        made = Home(bed, one, two, store, staging, production, env)
         for environment, namespace in (("staging", staging), ("production", production)):
             pull = pull_secret(namespace, bed.registry)
             env |= _section(environment, NAMESPACE=namespace, PULL_SECRET=pull, SERVICE="NodePort", REPLICAS="2")
