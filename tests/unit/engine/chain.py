@@ -53,7 +53,7 @@ def calls(project: Path) -> list[str]:
 def workspace(project: Path, *stages: Stage, sets: Mapping[str, object] | None = None) -> Workspace:
     """The project with these stages; `sets` are flags."""
     flags = [Flag(key, str(value), key) for key, value in (sets or {}).items()]
-    settings = load(SHARED | {one.name: one.config for one in stages}, project, {}, flags)
+    settings = load(SHARED | {one.settings: one.config for one in stages}, project, {}, flags)
     return Workspace(project, settings, stages)
 
 

@@ -31,6 +31,12 @@ def waived(one: Check) -> Check:
         (ran("train", state="failed", summary="no GPU", hint="get one"), "failed", "Failed in train: no GPU."),
         (ran("train", state="stopped"), "interrupted", "Interrupted in train; the same command goes on from there."),
         (ran("train", state="running", seconds=None), "interrupted", "Cut off in train, and nobody runs it now"),
+        (
+            ran("load-test", state="held", summary="until noon", hint="then"),
+            "waiting",
+            "Waiting in load-test: until noon.",
+        ),
+        (ran("load-test", state="undone", summary="v2 was bad"), "blocked", "Rolled back by load-test: v2 was bad."),
         (NOT, "incomplete", "Not all stages have run: 8 of 9 passed so far, gate is next."),
     ],
 )
