@@ -24,7 +24,7 @@ registry:
 store:
   url: {store}
 serving:
-  cpus: 0.3
+  cpus: 0.2
   memory_mb: 512
 sign:
   key: env:PLATFORM_KEY
