@@ -55,7 +55,7 @@ def _go(hands: Hands, stands: Standing, target: Placed, reason: str) -> Back:
             hint="who has put it there? `mlagent deploy` brings a release in its place",
         )
     now = hands.now()
-    begun = State(kind="rollback", target=target, stable=stands.placed, began=now, since=now, reason=reason)
+    begun = State(kind="rollback", target=_anew(target), stable=stands.placed, began=now, since=now, reason=reason)
     ended = hands.drive(begun)
     if ended.phase != "done":
         raise RolledBack(
@@ -72,6 +72,11 @@ def given_up(halfway: State, reason: str) -> State:
         return halfway
     why = reason or "a rollback was asked for while its deployer was gone"
     return msgspec.structs.replace(halfway, phase="undoing", reason=why)
+
+
+def _anew(target: Placed) -> Placed:
+    """It serves from when it is back, not from when it came first."""
+    return msgspec.structs.replace(target, since="")
 
 
 def went_back(state: State | None) -> bool:

@@ -7,7 +7,7 @@ import msgspec
 from mlagent.core.ports.cluster import Cluster, Kind, Object
 from mlagent.rollout import names, objects, place, preflight
 from mlagent.rollout.back import given_up
-from mlagent.rollout.drive import Driven, Means, drive
+from mlagent.rollout.drive import Driven, Means, drive, unseen
 from mlagent.rollout.hold import SYSTEM, Clock
 from mlagent.rollout.objects import Wanted
 from mlagent.rollout.release import Placed
@@ -18,11 +18,12 @@ LAST = ("HorizontalPodAutoscaler", "Ingress")  # of no use to pods that may yet 
 
 
 class Voice(msgspec.Struct, frozen=True, kw_only=True):
-    """Who does it, how to speak, where to keep the state beside the note in the cluster."""
+    """Who does it, how to speak and to draw, where to keep the state beside the note in the cluster."""
 
     who: str
     say: Callable[[str], None]
     remember: Callable[[State], None] = place.nothing
+    show: Callable[[str, float, int], None] = unseen
     clock: Clock = SYSTEM
 
 
@@ -40,6 +41,7 @@ def bring(cluster: Cluster, wanted: Wanted, voice: Voice, *, overwrite: bool = F
         who=voice.who,
         say=voice.say,
         remember=voice.remember,
+        show=voice.show,
         clock=voice.clock,
     )
     with told as means:

@@ -29,11 +29,15 @@ def _nothing() -> None:
     """Where nobody else can hold it."""
 
 
+def unseen(_event: str, _done: float, _of: int) -> None:
+    """Where nobody looks on."""
+
+
 class Means(msgspec.Struct, frozen=True, kw_only=True):
     """What it takes: a cluster, the model's name, how much is borne; time (UTC), a wait in seconds, a voice.
 
     `remember` keeps the state beside the note in the cluster, `held` raises Held (21) when the lease was lost, `judge`
-    gives a verdict on the target's pods where they are surely bad.
+    gives a verdict on the target's pods where they are surely bad, `show` draws how many are ready, at every look.
     """
 
     cluster: Cluster
@@ -45,6 +49,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     say: Callable[[str], None]
     remember: Callable[[State], None]
     held: Callable[[], None] = _nothing
+    show: Callable[[str, float, int], None] = unseen
     judge: Judge | None = None
 
 
@@ -111,12 +116,18 @@ class _Loop:
         for action in actions:
             self._act(action, found)
         self.teller.tell(state, seen, now)
+        self._show(state, seen)
         return further or bool(actions)
 
     def answered(self) -> bool:
         """Whether pods have answered just now: what follows from that waits for nothing."""
         new, self._new_answers = self._new_answers, False
         return new
+
+    def _show(self, state: State, seen: Seen) -> None:
+        aim = state.stable if state.phase in ("undoing", "undone") else state.target
+        if aim and not state.over:
+            self._means.show(f"{state.phase}: version {aim.release.called}", seen.ready(aim.id), max(1, seen.wanted))
 
     def missed(self) -> None:
         """Nothing was seen this time: that nothing got further is not known."""

@@ -8,7 +8,7 @@ from mlagent.core.ports.cluster import Cluster
 from mlagent.core.verdict import Verdict
 from mlagent.rollout import hold, judging, readings, soaking, standing
 from mlagent.rollout.back import Hands
-from mlagent.rollout.drive import Judge, Means, drive
+from mlagent.rollout.drive import Judge, Means, drive, unseen
 from mlagent.rollout.hold import SYSTEM, Clock, holder
 from mlagent.rollout.look import look, looked
 from mlagent.rollout.reasons import Limits
@@ -39,6 +39,7 @@ def holding(
     who: str,
     say: Callable[[str], None],
     remember: Callable[[State], None] = nothing,
+    show: Callable[[str, float, int], None] = unseen,
     clock: Clock = SYSTEM,
 ) -> Iterator[Means]:
     """Hold the environment for the block, and give what it takes to drive there; Held (21) where another has it."""
@@ -52,6 +53,7 @@ def holding(
             wait=clock.wait,
             say=say,
             remember=remember,
+            show=show,
             held=check,
             judge=judge(cluster, settings, environment),
         )

@@ -59,7 +59,9 @@ def _voice(ctx: "Context") -> "Voice":
     def remember(state: "State") -> None:
         ctx.remember({"rollout": msgspec.to_builtins(state)})
 
-    return Voice(who=f"{ctx.origin().who}, run {ctx.run_id}", say=ctx.log.info, remember=remember)
+    return Voice(
+        who=f"{ctx.origin().who}, run {ctx.run_id}", say=ctx.log.info, remember=remember, show=ctx.log.underway
+    )
 
 
 def _done(state: "State", namespace: str, environment: str, ctx: "Context") -> "Outputs":
