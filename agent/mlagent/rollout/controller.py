@@ -94,11 +94,18 @@ def _undo(state: State, seen: Seen, now: str) -> Step:
     """Bring back what served, and take back what others have set, until it serves alone."""
     stable = state.stable
     if stable is None:
-        return (state, (Remove(),)) if seen.exists else (_enter(state, "undone", now), ())
+        return _nothing_left(state, seen, now)
     edited = any(one.template for one in seen.edits)
     if seen.template != stable.id or seen.paused or edited or not seen.exists:
         return state, (Move(stable.id, force=True),)
     return (_enter(state, "undone", now) if _serves_alone(seen, stable) else state), ()
+
+
+def _nothing_left(state: State, seen: Seen, now: str) -> Step:
+    """A pod outlives its Deployment by a moment: the next rollout must not take it for one of its own."""
+    if seen.exists:
+        return state, (Remove(),)
+    return (state if seen.of(state.target.id) else _enter(state, "undone", now)), ()
 
 
 def _serves_alone(seen: Seen, placed: Placed) -> bool:

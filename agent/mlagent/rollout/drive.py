@@ -64,7 +64,8 @@ def drive(means: Means, state: State, manifest: Object | None = None, *, overwri
     """Go on from any state that was saved until it is done or undone.
 
     `manifest` is the Deployment that was rendered for the target; without one its template is taken from its
-    ReplicaSet. FieldConflict (21) before anything changes where others have edited what we set, unless `overwrite`;
+    ReplicaSet. FieldConflict (21) before anything changes where others have edited what we set, unless `overwrite` or
+    in a rollback, which is the way out of that, too;
     InfrastructureError (20) when the cluster was away for longer than its patience, or the way back does not come
     about; all are resumable. Interrupted passes through: what was saved is where the next one goes on.
     """
@@ -195,7 +196,7 @@ class _Loop:
             self._answers |= came
             self._new_answers = bool(came)
             return
-        if isinstance(action, Move) and self._overwrite:
+        if isinstance(action, Move) and (self._overwrite or self.state.kind == "rollback"):
             action = Move(action.to, force=True)
         try:
             acts.act(means.cluster, means.model, action, found.live, self._manifest, self._noted())

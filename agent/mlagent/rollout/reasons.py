@@ -75,7 +75,8 @@ def _overdue(state: State, seen: Seen, limits: Limits) -> Iterator[str]:
 
 def obstacles(seen: Seen, placement: str) -> str:
     """What may keep a placement from coming, in words; empty where nothing is known."""
-    return "; ".join(_obstacles(seen, placement))
+    running = next((one.name for one in seen.of(placement) if not one.ready), "")
+    return "; ".join(_obstacles(seen, placement)) or (f"pod {running} does not get ready" if running else "")
 
 
 def _obstacles(seen: Seen, placement: str) -> Iterator[str]:
@@ -86,4 +87,6 @@ def _obstacles(seen: Seen, placement: str) -> Iterator[str]:
         yield f"pod {one.name}: {one.fault.said if one.fault else one.waiting}"
     if seen.paused:
         yield "the Deployment is paused"
+    if seen.exists and not seen.wanted:
+        yield "no pods are wanted: its spec.replicas is 0"
     yield from map(str, seen.edits)

@@ -29,7 +29,8 @@ class Teller:
             if event not in self._told:
                 self._told.add(event)
                 self._new += [event]
-                for line in (event, *(_log(cluster, pod) if pod else ())):
+                self._say(event)  # before its log is asked for: the cluster may be away just then
+                for line in _log(cluster, pod) if pod else ():
                     self._say(line)
 
     def tell(self, state: State, seen: Seen, now: datetime) -> None:

@@ -91,6 +91,18 @@ def test_the_log_of_what_crashed_is_told_once() -> None:
     assert sum("version 2 says so" in line for line in place.said) == 1
 
 
+def test_a_crash_is_told_though_its_log_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(v2={"wrong": "crash"})
+    first = place.serve(1)
+
+    def away(*_: Any, **__: Any) -> None:
+        raise InfrastructureError("the API server does not answer")
+
+    monkeypatch.setattr(place.cluster, "said", away)
+    assert place.deploy(2, first).state.phase == "undone"
+    assert any(line.startswith("pod risk-") and "crash-loop" in line for line in place.said)
+
+
 def test_a_quota_that_leaves_no_room_is_named() -> None:
     place = Place()
     first = place.serve(1)
@@ -228,6 +240,16 @@ def test_a_rollback_takes_the_template_that_the_cluster_keeps() -> None:
     ended = place.drive(place.begun(1, second, kind="rollback"))
     assert (ended.state.phase, place.serves(), place.least) == ("done", ["p1"] * 3, 3)
     assert [one.id for one in standing.history(place.live)] == ["p1", "p2"]
+
+
+def test_a_rollback_is_the_way_out_of_an_edit_by_hand_too() -> None:
+    place = Place()
+    second = place.deploy(2, place.serve(1)).state.target
+    place.by_hand(variable)
+    ended = place.drive(place.begun(1, second, kind="rollback"))
+    assert (ended.state.phase, place.serves()) == ("done", ["p1"] * 3)
+    assert place.live["spec"]["template"]["spec"] == manifest(1)["spec"]["template"]["spec"]
+    assert any("kubectl-edit has set" in line for line in place.said)
 
 
 def test_a_rollback_comes_through_where_the_pods_of_what_serves_crash() -> None:

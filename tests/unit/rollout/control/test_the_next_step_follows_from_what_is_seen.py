@@ -144,6 +144,16 @@ def test_the_clusters_own_deadline_undoes_it_with_what_was_in_the_way() -> None:
     assert step(moving(), seen(**late, quiet_seconds=SETTLING_SECONDS, settled=False))[0].phase == "moving"
 
 
+def test_that_nobody_wants_a_pod_is_named() -> None:
+    after, _ = step(moving(), seen(made=(), wanted=0, quiet_seconds=LIMITS.progress_seconds + GRACE_SECONDS + 1))
+    assert after.reason.endswith("(no pods are wanted: its spec.replicas is 0)")
+
+
+def test_of_a_pod_that_only_runs_and_is_not_ready_that_is_what_is_told() -> None:
+    late = seen(made=pods("p2", 0, 1), overdue="ProgressDeadlineExceeded: timed out", quiet_seconds=SETTLING_SECONDS)
+    assert step(moving(), late)[0].reason == "ProgressDeadlineExceeded: timed out (pod risk-p2-0 does not get ready)"
+
+
 def test_where_the_cluster_keeps_no_deadline_ours_does_but_not_in_a_pause() -> None:
     late: dict[str, Any] = {"made": pods("p2", 1, 1), "quiet_seconds": LIMITS.progress_seconds + GRACE_SECONDS + 1}
     assert step(moving(), seen(**late))[0].phase == "undoing"
@@ -187,4 +197,5 @@ def test_what_others_do_meanwhile_is_taken_back(what: Seen) -> None:
 def test_where_nothing_served_before_nothing_is_left() -> None:
     undoing = state(2, phase="undoing", reason="why")
     assert step(undoing, seen()) == (undoing, (Remove(),))
-    assert step(undoing, Seen(exists=False))[0].phase == "undone"
+    assert step(undoing, Seen(exists=False, pods=pods("p2", 0, 1))) == (undoing, ())
+    assert step(undoing, Seen(exists=False, leaving=1))[0].phase == "undone"
