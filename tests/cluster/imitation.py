@@ -1,5 +1,6 @@
 """The program of the imitations: `imitation.py KIND VERSION`, which runs in a pod with nothing but Python."""
 
+import hashlib
 import json
 import os
 import signal
@@ -12,7 +13,8 @@ from types import FrameType
 from mlagent.serving.metrics import CONTENT_TYPE, Meter
 
 KIND, VERSION = (*sys.argv[1:3], "", "")[:2]
-METER = Meter({"name": "imitation", "mlagent": "0", "digest": VERSION})
+MODEL = f"sha256:{hashlib.sha256(VERSION.encode()).hexdigest()}"  # as long as a model's, and another for each version
+METER = Meter({"name": "imitation", "mlagent": "0", "digest": MODEL})
 ENDING = threading.Event()
 DRAIN_SECONDS = 5.0
 
