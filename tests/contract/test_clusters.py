@@ -92,7 +92,7 @@ def test_they_are_listed_by_name_and_by_all_labels(cluster: Cluster) -> None:
     assert cluster.list(UNSERVED) == ()
 
 
-def test_what_is_in_another_namespace_is_listed_only_everywhere(cluster: Cluster) -> None:
+def test_what_is_here_is_everywhere_too_and_says_where_it_is(cluster: Cluster) -> None:
     cluster.apply(config(labels={"here": cluster.namespace}, a="1"), "us")
     found = cluster.list(CONFIG, {"here": cluster.namespace}, everywhere=True)
     assert [one["metadata"]["namespace"] for one in found] == [cluster.namespace]

@@ -30,11 +30,12 @@ class Place(NamedTuple):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What it says to any question; `error` where it refuses."""
+    """What it says to any question; `error` where it refuses, `warnings` where a part of the answer is missing."""
 
     status: str
     data: Any = None
     error: str = ""
+    warnings: tuple[str, ...] | None = None
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -71,6 +72,8 @@ class Prometheus:
             raise _by_status(self._place, answer.status, "") from None
         if answer.status != 200 or said.status != "success":
             raise _by_status(self._place, answer.status, said.error or said.status)
+        if said.warnings:  # a store behind it was away: what is missing would count as nothing
+            raise _in_part(self._place, said.warnings[0])
         return _series(self._place, said.data)
 
     def _ask(self, query: str) -> urllib3.BaseHTTPResponse:
@@ -125,6 +128,13 @@ def _by_status(place: Place, status: int, said: str) -> MlagentError:
     if status in (400, 422):
         return ConfigError(text, hint="it does not take the question; is it older than Prometheus 2?")
     return _strange(place, f" ({status})")
+
+
+def _in_part(place: Place, said: str) -> InfrastructureError:
+    return InfrastructureError(
+        f"Prometheus at {place.shown} answers with a part alone: {' '.join(said.split())[:LONGEST]}",
+        hint="a store behind it is away; the same command goes on when it is back",
+    )
 
 
 def _strange(place: Place, more: str = "") -> ConfigError:

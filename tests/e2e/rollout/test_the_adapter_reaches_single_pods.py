@@ -20,6 +20,7 @@ from tests.parts.registry import registry as run_registry
 BASE = Path(os.environ["MLAGENT_TEST_BASE"])
 KINDS = ("serves", "never_ready", "crashing")
 POD, DEPLOYMENT = Kind("v1", "Pod"), Kind("apps/v1", "Deployment")
+ACCOUNT = Kind("v1", "ServiceAccount")  # each namespace has one from its beginning
 RULES = [
     {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list"]},
     {"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]},
@@ -104,6 +105,14 @@ def test_what_a_container_said_before_it_ended_can_be_read_of_the_one_now_and_th
 def test_pods_are_found_by_their_labels(watcher: KubeCluster) -> None:
     found = [one["metadata"]["name"] for one in watcher.list(POD, {"app": "risk"})]
     assert found == ["crashing", "never-ready", "serves"]
+
+
+def test_what_is_in_another_namespace_is_listed_only_everywhere(room: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", os.environ["MLAGENT_TEST_KUBECONFIG"])
+    with adapters.cluster(Staging(namespace=room), Path()) as found:
+        here, all_of_them = found.list(ACCOUNT), found.list(ACCOUNT, everywhere=True)
+    assert {one["metadata"]["namespace"] for one in here} == {room}
+    assert {one["metadata"]["namespace"] for one in all_of_them} >= {room, "kube-system"}
 
 
 def test_an_account_is_told_what_it_may_do(watcher: KubeCluster) -> None:

@@ -66,6 +66,20 @@ def test_lines_are_asked_of_the_first_container(double: Double, cluster: KubeClu
     assert asked.target.partition("?")[2] == "tailLines=7&previous=true&container=server"
 
 
+@pytest.mark.parametrize(("noted", "asked_of"), [("server", "server"), ("nobody", "mesh")])
+def test_lines_are_asked_of_the_main_container_where_a_mesh_comes_first(
+    double: Double, cluster: KubeCluster, noted: str, asked_of: str
+) -> None:
+    pod = {
+        "metadata": {"annotations": {"kubectl.kubernetes.io/default-container": noted}},
+        "spec": {"containers": [{"name": "mesh"}, {"name": "server"}]},
+    }
+    double.says("GET .*/pods/one$", Answer(200, pod))
+    double.says("GET .*/pods/one/log", Answer(200, b"a\n", "text/plain"))
+    assert list(cluster.said("one", 7)) == ["a"]
+    assert double.asked("/log")[0].target.endswith(f"container={asked_of}")
+
+
 @pytest.mark.parametrize("code", [400, 403, 404, 500])
 def test_lines_that_cannot_be_had_are_none(double: Double, cluster: KubeCluster, code: int) -> None:
     double.says("GET .*/pods/one$", Answer(200, {"spec": {"containers": [{"name": "server"}]}}))

@@ -2,12 +2,15 @@
 
 import base64
 import json
+import logging
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes.client import Configuration
+from kubernetes.config.kube_config import KubeConfigLoader
 
 from mlagent.adapters.kube import login
 from mlagent.adapters.kube.opening import opened
@@ -171,6 +174,13 @@ def test_a_token_goes_over_no_network_in_the_clear(tmp_path: Path) -> None:
         of(Staging(namespace="risk"), tmp_path, KUBECONFIG=file)
 
 
+@pytest.mark.parametrize("key", ["as", "as-groups"])
+def test_one_who_is_to_act_as_another_does_not_act_as_himself(tmp_path: Path, key: str) -> None:
+    file = written(tmp_path / "a", kubeconfig(HOST, {"token": TOKEN, key: ["somebody-with-less"]}))
+    with pytest.raises(ConfigError, match="acts as another"):
+        of(Staging(namespace="risk"), tmp_path, KUBECONFIG=file)
+
+
 def program(folder: Path, lines: str) -> dict[str, Any]:
     """A user whose token a program prints."""
     path = folder / "login"
@@ -192,6 +202,19 @@ def test_a_program_that_fails_is_no_way_to_go_on_as_nobody(tmp_path: Path, capfd
     with pytest.raises(ConfigError, match="your session has expired"):
         of(Staging(namespace="risk"), tmp_path, KUBECONFIG=file)
     assert capfd.readouterr().err == ""
+
+
+def test_what_else_goes_wrong_meanwhile_is_no_failure_of_the_login(
+    tmp_path: Path, secret: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load: Any = KubeConfigLoader.load_and_set
+
+    def noisy(loader: KubeConfigLoader, configuration: Configuration) -> None:
+        logging.getLogger("another.thread").error("said at the same moment")
+        load(loader, configuration)
+
+    monkeypatch.setattr(KubeConfigLoader, "load_and_set", noisy)
+    assert token(of(Staging(namespace="risk", kubeconfig=secret), tmp_path)) == f"Bearer {TOKEN}"
 
 
 def test_where_the_server_is_not_to_be_trusted_nothing_warns_each_time(tmp_path: Path) -> None:

@@ -72,6 +72,15 @@ def test_a_server_in_trouble_is_worth_another_try(double: Double, prometheus: Pr
     assert len(double.seen) == 1
 
 
+def test_an_answer_that_lacks_a_part_is_none(double: Double, prometheus: Prometheus) -> None:
+    whole = vector(({"pod": "a"}, "12")).body
+    double.says("GET", Answer(200, {**whole, "warnings": ["remote_read: store eu-2 is away"]}))
+    with pytest.raises(InfrastructureError, match="a part alone: remote_read: store eu-2 is away"):
+        prometheus.series(QUERY)
+    double.says("GET", Answer(200, {**whole, "warnings": []}))
+    assert list(prometheus.series(QUERY)) == [({"pod": "a"}, 12.0)]
+
+
 def test_a_server_that_is_away_is_worth_another_try(prometheus: Prometheus) -> None:
     with pytest.raises(InfrastructureError, match="does not answer"):
         adapters.prometheus("http://127.0.0.1:9").series(QUERY)

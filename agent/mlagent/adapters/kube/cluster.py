@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from urllib.parse import quote
 
 from mlagent.adapters.kube import pods, refusals
 from mlagent.adapters.kube.link import ADMISSION_SECONDS, Link, No, Refused
 from mlagent.adapters.kube.refusals import Tried
+from mlagent.adapters.kube.shapes import Core, Group, Listed, Review
 from mlagent.core.ports.cluster import Asked, Kind, Object, Replied
 
 SWAPPER = "mlagent"
@@ -39,7 +40,7 @@ class KubeCluster:
         if path is None:
             return None
         try:
-            return _object(self._link.json("get", path, tried, borne=_absent))
+            return self._link.json("get", path, tried, borne=_absent)
         except Refused:
             return None
 
@@ -52,9 +53,9 @@ class KubeCluster:
         if path is None:
             return ()
         selector = ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items()))
-        found = self._link.json("get", path, tried, label_selector=selector or None)
+        found = self._link.read(Listed, "get", path, tried, label_selector=selector or None)
         told = {"apiVersion": kind.api, "kind": kind.name}
-        return sorted(({**told, **one} for one in found.get("items") or ()), key=_by_name)
+        return sorted(({**told, **one} for one in found.items or ()), key=_by_name)
 
     def apply(self, wanted: Object, manager: str, *, force: bool = False, dry_run: bool = False) -> Object:
         """One PATCH of the type that is for this."""
@@ -63,18 +64,16 @@ class KubeCluster:
         path = self._path(kind, tried, name)
         if path is None:
             raise refusals.unserved(self._link.place, kind.api, kind.name)
-        return _object(
-            self._link.json(
-                "patch",
-                path,
-                tried,
-                body=wanted,
-                content_type="application/apply-patch+yaml",
-                field_manager=manager,
-                force_conflicts=force or None,
-                dry_run="All" if dry_run else None,
-                seconds=ADMISSION_SECONDS,
-            )
+        return self._link.json(
+            "patch",
+            path,
+            tried,
+            body=wanted,
+            content_type="application/apply-patch+yaml",
+            field_manager=manager,
+            force_conflicts=force or None,
+            dry_run="All" if dry_run else None,
+            seconds=ADMISSION_SECONDS,
         )
 
     def swap(self, wanted: Object) -> Object | None:
@@ -86,16 +85,14 @@ class KubeCluster:
         if path is None:
             raise refusals.unserved(self._link.place, kind.api, kind.name)
         try:
-            return _object(
-                self._link.json(
-                    "put" if over else "post",
-                    path,
-                    tried,
-                    borne=lambda no: no.status == 409 or (over and _absent(no)),
-                    body=wanted,
-                    field_manager=SWAPPER,
-                    seconds=ADMISSION_SECONDS,
-                )
+            return self._link.json(
+                "put" if over else "post",
+                path,
+                tried,
+                borne=lambda no: no.status == 409 or (over and _absent(no)),
+                body=wanted,
+                field_manager=SWAPPER,
+                seconds=ADMISSION_SECONDS,
             )
         except Refused:
             return None
@@ -130,19 +127,18 @@ class KubeCluster:
         review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
         tried = Tried("create", "selfsubjectaccessreviews")
         body = {**review, "spec": {"resourceAttributes": {key: one for key, one in attributes.items() if one}}}
-        return bool(self._link.json("post", REVIEWS, tried, body=body)["status"].get("allowed"))
+        return self._link.read(Review, "post", REVIEWS, tried, body=body).status.allowed
 
     def versions(self, group: str) -> Sequence[str]:
         """From the group's own page."""
         if not group:
-            return tuple(self._link.json("get", "/api", Tried("get", "/api"))["versions"])
+            return self._link.read(Core, "get", "/api", Tried("get", "/api")).versions
         path = f"/apis/{group}"
         try:
-            found = self._link.json("get", path, Tried("get", path), borne=lambda no: no.status == 404)
+            found = self._link.read(Group, "get", path, Tried("get", path), borne=lambda no: no.status == 404)
         except Refused:
             return ()
-        served = [one["version"] for one in found["versions"]]
-        return tuple(dict.fromkeys([found["preferredVersion"]["version"], *served]))
+        return tuple(dict.fromkeys(one.version for one in (found.preferred, *found.versions)))
 
     def _tried(self, verb: str, kind: Kind, name: str) -> Tried:
         return Tried(verb, kind.name, name, self.namespace)
@@ -162,11 +158,6 @@ def _absent(no: No) -> bool:
 
 def _of(wanted: Object) -> tuple[Kind, str]:
     return Kind(wanted["apiVersion"], wanted["kind"]), wanted["metadata"]["name"]
-
-
-def _object(found: Any) -> Object:  # noqa: ANN401 - JSON
-    told: Object = found
-    return told
 
 
 def _by_name(one: Object) -> tuple[str, str]:

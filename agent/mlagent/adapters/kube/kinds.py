@@ -8,6 +8,8 @@ from kubernetes.dynamic.resource import Resource
 
 from mlagent.core.ports.cluster import Kind
 
+ALWAYS = ("v1", "apps/v1")  # every API server serves them: who does not is none
+
 
 class Kinds:
     """In the place of the library's own discovery, which asks for all groups, and keeps them where all may write."""
@@ -29,6 +31,8 @@ class Kinds:
         try:
             answer = self._client.request("get", f"/{prefix}/{api}", serialize=False, _request_timeout=(5, 10))
         except NotFoundError:
+            if api in ALWAYS:
+                raise LookupError(api) from None
             return {}
         listed = msgspec.json.decode(answer.data)["resources"]
         return {

@@ -14,6 +14,7 @@ from mlagent.errors import ConfigError
 DEFAULT = "~/.kube/config"
 LISTS = {"clusters": "cluster", "contexts": "context", "users": "user"}
 FILES = {"clusters": ("certificate-authority",), "users": ("client-certificate", "client-key", "tokenFile")}
+AS_ANOTHER = ("as", "as-uid", "as-groups", "as-user-extra")  # the library would leave it out, and do more than is meant
 Entries = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """By list (clusters, contexts, users) and name."""
 
@@ -82,6 +83,8 @@ def choose(config: Kubeconfig, context: str | None, keys: str) -> Chosen:
     user = config.entries["users"].get(str(found.get("user")), {})
     if cluster is None or not _takes_a_token(str(cluster.get("server", ""))):
         raise _broken(config.origin, f"the cluster of its context {name} has no server with an address https://HOST")
+    if any(user.get(key) for key in AS_ANOTHER):
+        raise _broken(config.origin, f"the user of its context {name} acts as another (`as`), which is not done here")
     return Chosen(name, cluster, user)
 
 

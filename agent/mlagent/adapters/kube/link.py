@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from kubernetes.client import ApiClient
@@ -22,6 +22,8 @@ from mlagent.core.ports.cluster import Kind
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 ADMISSION_SECONDS = 30.0  # of a write: the cluster's own rules may take their time
+
+Shape = TypeVar("Shape")
 
 
 class No(NamedTuple):
@@ -79,15 +81,19 @@ class Link:
                 method, path, serialize=False, _request_timeout=(CONNECT_SECONDS, seconds or READ_SECONDS), **more
             )
 
-    def json(self, method: str, path: str, tried: Tried, **more: Any) -> Any:  # noqa: ANN401 - JSON
-        """The same, read."""
+    def json(self, method: str, path: str, tried: Tried, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+        """The same, read as an object."""
+        return self.read(dict[str, Any], method, path, tried, **more)
+
+    def read(self, shape: type[Shape], method: str, path: str, tried: Tried, **more: Any) -> Shape:  # noqa: ANN401
+        """The same, which has this shape where an API server answers."""
         answer = self.send(method, path, tried, **more)
         with self._errors(tried):
             body = answer.data
         try:
-            return msgspec.json.decode(body)
-        except msgspec.MsgspecError:
-            raise refusals.strange(self.place, f"its answer to {tried} is no JSON") from None
+            return msgspec.json.decode(body, type=shape)
+        except (msgspec.MsgspecError, UnicodeError):
+            raise refusals.strange(self.place, f"its answer to {tried} is none") from None
 
     @contextmanager
     def _errors(self, tried: Tried, borne: Callable[[No], bool] = lambda _: False) -> Iterator[None]:

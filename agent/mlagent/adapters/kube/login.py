@@ -132,7 +132,8 @@ class _Heard(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
+        if record.name == "root":  # as the library calls itself there; other threads of ours have names
+            self.lines.append(record.getMessage())
 
 
 def _host(configuration: Configuration) -> str:

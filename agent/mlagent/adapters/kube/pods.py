@@ -9,10 +9,12 @@ from urllib3.exceptions import HTTPError
 from mlagent.adapters.kube import refusals
 from mlagent.adapters.kube.link import Link, No, Refused
 from mlagent.adapters.kube.refusals import Silent, Tried
+from mlagent.adapters.kube.shapes import Pod
 from mlagent.core.ports.cluster import Replied
 
 MOST = 8 << 20  # bytes of an answer, or of what a pod said
 AWAY = ("trying to reach service", "address not allowed", "no endpoints", "dialing backend", "timed out")
+MAIN = "kubectl.kubernetes.io/default-container"
 AWAY_PLAIN = b"Error trying to reach service"  # so up to Kubernetes 1.20, in no Status
 
 
@@ -39,9 +41,9 @@ def ask(link: Link, namespace: str, pod: str, port: int, path: str, seconds: flo
 
 
 def said(link: Link, namespace: str, pod: str, lines: int, *, previous: bool) -> Sequence[str]:
-    """The newest lines of its first container; none where there are none, or we may not see them."""
+    """The newest lines of its main container; none where there are none, or we may not see them."""
     try:
-        container = _first_container(link, namespace, pod)
+        container = _main_container(link, namespace, pod)
         query = f"tailLines={lines}&previous={str(previous).lower()}&container={quote(container)}"
         tried = Tried("get", "pods/log", pod, namespace)
         answer = link.send("get", f"{_pod(namespace, pod)}/log?{query}", tried, borne=lambda _: True)
@@ -50,11 +52,13 @@ def said(link: Link, namespace: str, pod: str, lines: int, *, previous: bool) ->
         return ()
 
 
-def _first_container(link: Link, namespace: str, pod: str) -> str:
-    """A sidecar that the cluster adds comes after ours."""
+def _main_container(link: Link, namespace: str, pod: str) -> str:
+    """The first; a mesh that puts its own before it notes which is the main one, for kubectl."""
     tried = Tried("get", "pods", pod, namespace)
-    found = link.json("get", _pod(namespace, pod), tried, borne=lambda _: True)
-    return str(found["spec"]["containers"][0]["name"])
+    found = link.read(Pod, "get", _pod(namespace, pod), tried, borne=lambda _: True)
+    there = [one.name for one in found.spec.containers]
+    noted = (found.metadata.annotations or {}).get(MAIN, "")
+    return noted if noted in there else next(iter(there), "")
 
 
 def _pod(namespace: str, pod: str) -> str:
