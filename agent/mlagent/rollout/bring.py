@@ -45,9 +45,9 @@ def bring(cluster: Cluster, wanted: Wanted, voice: Voice, *, overwrite: bool = F
         clock=voice.clock,
     )
     with told as means:
-        stands = _ended(means, wanted)
         made = list(objects.render(wanted, served))
         deployment = made.pop(next(at for at, one in enumerate(made) if one["kind"] == names.DEPLOYMENT.name))
+        stands = _ended(means, wanted, deployment)
         state = stands.moving or _begun(means, wanted, stands)
         if state.phase == "begun":
             _look(cluster, wanted, voice)
@@ -59,8 +59,11 @@ def bring(cluster: Cluster, wanted: Wanted, voice: Voice, *, overwrite: bool = F
     return driven
 
 
-def _ended(means: Means, wanted: Wanted) -> Standing:
-    """How it stands once whatever was left half done is at its end, but for this release's own rollout."""
+def _ended(means: Means, wanted: Wanted, deployment: Object) -> Standing:
+    """How it stands once whatever was left half done is at its end, but for this release's own rollout.
+
+    The way back may lead to what is wanted now; then the template need not be kept in the cluster.
+    """
     stands = place.stands(means.cluster, wanted.model, wanted.environment)
     halfway = stands.moving
     if halfway is None:
@@ -69,7 +72,8 @@ def _ended(means: Means, wanted: Wanted) -> Standing:
         means.say(f"going on with the rollout that was begun at {halfway.began}: {halfway.phase}")
         return stands
     means.say(f"a {halfway.kind} to {halfway.target.release} was left half done ({halfway.phase}): ending it first")
-    drive(means, halfway if halfway.kind == "rollback" else given_up(halfway, "another release was deployed"))
+    state = halfway if halfway.kind == "rollback" else given_up(halfway, "another release was deployed")
+    drive(means, state, deployment)
     return place.stands(means.cluster, wanted.model, wanted.environment)
 
 
