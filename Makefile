@@ -36,14 +36,14 @@ lint: $(STAMP)
 	$(BIN)/mlagent render --check
 
 test: lint
-	$(BIN)/pytest tests/unit tests/contract tests/pipeline -m 'not long'
+	$(BIN)/pytest tests/unit tests/contract tests/pipeline -m 'not long' --durations 10
 
 # Real parts, really run: the whole chain from a new project, broken on purpose, stopped in the middle, a real MLflow
 # server, a real browser, a real Docker engine, real registries of images and a real Kubernetes. What tests/parts/with
 # starts, it stops.
 e2e: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
-	tests/parts/with --cluster $(BIN)/pytest tests/contract/test_engines.py tests/contract/test_clusters.py tests/e2e -m 'not long'
+	tests/parts/with --cluster $(BIN)/pytest tests/contract/test_engines.py tests/contract/test_clusters.py tests/e2e -m 'not long' --durations 20
 
 # With the long forms: hundreds of kills.
 e2e-full: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy

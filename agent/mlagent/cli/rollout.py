@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mlagent.core.ports.cluster import Cluster
     from mlagent.rollout.seen import PodSeen
     from mlagent.rollout.standing import Standing
-    from mlagent.rollout.state import State
 
 PATIENCE, PAUSE = 30.0, 0.5  # seconds
 HEAD = ("pod", "version", "ready", "restarts", "what")
@@ -76,10 +75,10 @@ def _ask(app: App, cluster: "Cluster", environment: str, what: Literal["pause", 
 
     name = environments.model(app)
     stands = place.stands(cluster, name, environment)
-    state = asking.under_way(stands)
+    asking.under_way(stands)
     holder = place.holder(cluster, name)
     if what == "abort" and not holder:
-        return _undo(app, environment, state, reason)
+        return _undo(app, environment, reason)
     asking.must_be_driven(stands, holder, what)
     asked = Ask(what=what, who=environments.who(), id=secrets.token_hex(4), reason=reason)
     asking.ask(cluster, name, asked)
@@ -92,10 +91,13 @@ def _ask(app: App, cluster: "Cluster", environment: str, what: Literal["pause", 
     raise asking.unanswered(asked, holder, PATIENCE)
 
 
-def _undo(app: App, environment: str, state: "State", reason: str) -> str:
+def _undo(app: App, environment: str, reason: str) -> str:
+    """What is under way once we hold it: somebody may have ended it meanwhile."""
+    from mlagent.rollout import asking
     from mlagent.rollout.back import given_up
 
     with environments.driving(app, environment) as hands:
+        state = asking.under_way(hands.read())
         ended = hands.drive(given_up(state, reason or f"aborted by {environments.who()}"))
     serves = ended.stable.release if ended.stable else "nothing"
     return f"{environment}: the rollout to {ended.target.release} is {ended.phase}; {serves} serves"
@@ -108,7 +110,7 @@ def told(stands: "Standing", holder: str) -> list[str]:
     state = stands.rollout
     if state is None:
         return [f"{stands.environment}: no rollout is known"]
-    before = f" in the place of {state.stable.release}" if state.stable else ""
+    before = f" in the place of {state.stable.release}" if state.stable and state.stable.id != state.target.id else ""
     why = f" ({state.reason})" if state.reason else ""
     what = f"{state.kind} of {state.target.release}{before}"
     lines = [
