@@ -1,5 +1,6 @@
 """A release that does not get well is taken back by itself, and what served goes on serving, all the time."""
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -7,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from mlagent.adapters.local.ledger import LocalLedger
+from mlagent.adapters.local.models import LocalRegistry
+from mlagent.adapters.stores import open_store
 from tests.cluster.load import loading
 from tests.cluster.scene import Scene, scene, watching
+from tests.e2e.rollout.bed import MODEL
+from tests.e2e.rollout.home import Home
 from tests.parts.registry import Registry
 
 BASE = Path(os.environ["MLAGENT_TEST_BASE"])
@@ -73,3 +79,23 @@ def test_a_first_release_that_is_bad_leaves_nothing_behind_that_serves(tmp_path:
         assert state.phase == "undone", said
         assert "out-of-memory" in state.reason
         assert made.serving() == {}
+
+
+def test_the_command_says_so_and_has_moved_neither_ledger_nor_alias(home: Home) -> None:
+    home.deploy(home.one)
+    before = promoted(home)
+    ended = home.mlagent(home.two, "deploy", "--env", "staging", "--variables", '{"PYTHONHOME": "/nowhere"}')
+    assert ended.returncode == 30, ended.stdout + ended.stderr
+    error = json.loads((home.two / ".mlagent/error.json").read_text())
+    assert (error["exit_code"], error["category"], error["retryable"]) == (30, "rolled-back", False)
+    assert "crash-loop: container server" in error["message"]
+    assert error["message"] in ended.stderr
+    assert "said: " in ended.stderr
+    assert promoted(home) == before == (1, 1)
+
+
+def promoted(home: Home) -> tuple[int, int | None]:
+    """How many facts the ledger has, and the version that the alias points at."""
+    store = open_store(home.store)
+    found = LocalRegistry(store).pointed(MODEL, "staging")
+    return len(list(LocalLedger(store).entries())), found.number if found else None
