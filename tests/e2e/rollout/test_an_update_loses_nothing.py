@@ -21,7 +21,7 @@ HELD = 21
 SHORT = {"MLAGENT_STORE_LEASE_SECONDS": "5"}  # so long a run stays with a process that was killed
 RATE = 20  # requests a second, of each load
 IN_FLIGHT_SECONDS = 0.2  # from when a process is killed until whoever was connected to it knows
-HEARD_SECONDS = 2.0  # from when a pod is no endpoint any more until this node sends nothing there
+HEARD_SECONDS = 3.0  # from when a pod is no endpoint any more until this node sends nothing there
 
 
 @pytest.fixture(autouse=True)
