@@ -81,7 +81,7 @@ $(GROOVY)/installed:
 bench: $(STAMP) $(PEERS)/bin/dvc $(PEERS)-data/installed $(PEERS)-lightning/installed $(PEERS)-bentoml/installed
 	PATH="$$PATH:$(PEERS)/bin" MLAGENT_TEST_PEERS=$(PEERS)-data/bin/python \
 	MLAGENT_TEST_LIGHTNING=$(PEERS)-lightning/bin/python MLAGENT_TEST_BENTOML=$(PEERS)-bentoml/bin/bentoml \
-	tests/parts/with $(BIN)/python -m tests.bench $(BENCH)
+	tests/parts/with --cluster $(BIN)/python -m tests.bench $(BENCH)
 
 $(PEERS)/bin/dvc:
 	$(PYTHON) -m venv $(PEERS)
