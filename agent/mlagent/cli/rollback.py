@@ -23,11 +23,12 @@ def rollback(app: App, environment: str, to: str, reason: str) -> None:
     The older pods get ready before a newer one goes. Nothing is verified or approved anew: only what served here in
     full is gone back to, and that was verified when it came. Given again, it has nothing to do; --to goes farther.
     """
-    workspace, why = app.workspace(), reason or "no reason was given"
+    workspace = app.workspace()
     with environments.driving(app, environment) as hands:
         from mlagent.rollout.back import back
 
-        went = back(hands, to=to, reason=why)
+        went = back(hands, to=to, reason=reason)
+        why = reason or "no reason was given"
         unknown = _recorded(workspace, environment, went, hands.now(), why) if went.left else ""
     _say(environment, went)
     if unknown:

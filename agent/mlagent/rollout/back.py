@@ -92,12 +92,18 @@ def _target(stands: Standing, to: str, leaving: str) -> Placed:
         return stands.placed
     found = stands.before
     if found is None:
-        what = stands.placed.release if stands.placed else stands.strange or "nothing"
         raise InputError(
-            f"nothing served in full before {what} in {stands.environment}",
+            _no_way_back(stands),
             hint="`mlagent rollout abort` ends a rollout that is under way; `mlagent deploy` brings another release",
         )
     return found
+
+
+def _no_way_back(stands: Standing) -> str:
+    if not stands.exists:
+        return f"nothing is deployed in {stands.environment}, and so there is nothing to go back to"
+    what = stands.placed.release if stands.placed else stands.strange
+    return f"nothing served in full before {what} in {stands.environment}"
 
 
 def _known(stands: Standing) -> tuple[Placed, ...]:

@@ -170,7 +170,7 @@ def test_an_older_one_that_does_not_come_up_any_more_is_told(house: House) -> No
 
 
 def test_nothing_deployed_is_nothing_to_go_back_from(house: House) -> None:
-    with pytest.raises(InputError, match="nothing served in full before nothing in staging"):
+    with pytest.raises(InputError, match="nothing is deployed in staging"):
         back(house)
 
 

@@ -15,9 +15,7 @@ MASK = "[secret]"
 WORTH_MASKING = 4
 TYPED = "failed to create typed patch object"  # a field that is unknown, or of another type: 500 on old servers
 AGAIN = "is it up, and reachable from here? the same command goes on where it stopped"
-ROLE = (
-    "`mlagent manifests rbac` prints the role that is needed: give it to the account, or name another in KEYSkubeconfig"
-)
+ROLE = "`mlagent manifests rbac` prints the role that is needed: give it to the account, or name another in "
 
 
 class Silent(InfrastructureError):
