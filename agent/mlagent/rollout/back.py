@@ -80,8 +80,16 @@ def _anew(target: Placed) -> Placed:
 
 
 def went_back(state: State | None) -> bool:
-    """Whether the newest rollout ended with an older version than it, or another, began with."""
-    return state is not None and (state.kind, state.phase) in (("rollback", "done"), ("deploy", "undone"))
+    """Whether the newest rollout ended with an older version than it, or another, began with.
+
+    A rollback `to` a later build, which was left by another one before, has gone forward.
+    """
+    if state is None:
+        return False
+    if state.kind == "deploy":
+        return state.phase == "undone"
+    forward = state.stable is not None and state.target.release.build > state.stable.release.build
+    return state.phase == "done" and not forward
 
 
 def _target(stands: Standing, to: str, leaving: str) -> Placed:
@@ -112,8 +120,8 @@ def _known(stands: Standing) -> tuple[Placed, ...]:
 
 
 def _left(stands: Standing) -> Placed | None:
-    """What the newest rollout, if it led back, left."""
+    """What the newest rollout, if it led to what served before, left."""
     state = stands.rollout
-    if state is None or not went_back(state):
-        return None
-    return state.stable if state.kind == "rollback" else state.target
+    if state and (state.kind, state.phase) == ("rollback", "done"):
+        return state.stable
+    return state.target if state and went_back(state) else None

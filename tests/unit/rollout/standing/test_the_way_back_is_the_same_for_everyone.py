@@ -153,3 +153,12 @@ def test_from_a_strange_template_nothing_is_tried_that_could_not_be_undone() -> 
 def test_to_what_serves_already_moves_nothing() -> None:
     place = Place(2, [2, 1], state(2, 1))
     assert place.back(to="2") == Back(placed=placed(2, SINCE), left=None, moved=False)
+
+
+def test_after_one_has_gone_forward_again_the_way_back_is_open() -> None:
+    place = Place(2, [2, 1], state(2, 1))
+    place.back()
+    assert place.back(to="2").placed == placed(2)
+    assert place.back(to="2") == Back(placed=place.read().history[0], left=placed(1, NOW), moved=False)
+    assert place.back().placed.id == "p1"
+    assert place.back().moved is False
