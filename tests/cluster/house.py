@@ -114,3 +114,23 @@ def api_server_silent() -> Iterator[None]:
         yield
     finally:
         os.kill(process, signal.SIGCONT)
+
+
+@contextmanager
+def gpus(number: str) -> Iterator[None]:
+    """The node says that it has so many, as a device plugin would have it say."""
+
+    def said(number: str | None) -> bool:
+        (node,) = admin_json("get", "nodes")["items"]
+        for part in ("capacity", "allocatable"):
+            node["status"][part].pop("nvidia.com/gpu", None)
+            node["status"][part] |= {"nvidia.com/gpu": number} if number else {}
+        path = f"/api/v1/nodes/{node['metadata']['name']}/status"
+        written = kubectl("replace", "--raw", path, "--filename", "-", stdin=json.dumps(node))
+        return written.returncode == 0  # the kubelet may have been faster
+
+    until(lambda: said(number))
+    try:
+        yield
+    finally:
+        until(lambda: said(None))

@@ -14,7 +14,6 @@ from mlagent.config.environments import Staging
 from mlagent.config.images import Serving
 from mlagent.config.secret import Secret
 from mlagent.core import digest
-from mlagent.core.ports.cluster import Object
 from mlagent.rollout import roles
 from mlagent.rollout.bring import Voice, bring
 from mlagent.rollout.drive import Driven
@@ -83,13 +82,13 @@ class Scene:
 
 
 @contextmanager
-def scene(folder: Path, registry: Registry, base: Path, *, left_out: tuple[str, ...] = ()) -> Iterator[Scene]:
-    """Nothing serves there yet; the role may be without some of its resources. All is gone after the block."""
+def scene(folder: Path, registry: Registry, base: Path) -> Iterator[Scene]:
+    """Nothing serves there yet; all is gone after the block."""
     folder.mkdir(parents=True, exist_ok=True)
     with house.namespace() as room:
         login = ("--docker-server", registry.host, "--docker-username", USER, "--docker-password", PASSWORD)
         house.admin("create", "secret", "docker-registry", "pull", *login, "-n", room)
-        house.admin("apply", "--filename", "-", stdin=to_yaml(_without(left_out, roles.render(room))))
+        house.admin("apply", "--filename", "-", stdin=to_yaml(roles.render(room)))
         kubeconfig = house.kubeconfig_of(roles.DEPLOYER, room, folder)
         mine = Staging(namespace=room, kubeconfig=Secret(f"file:{kubeconfig}"))
         try:
@@ -98,14 +97,6 @@ def scene(folder: Path, registry: Registry, base: Path, *, left_out: tuple[str, 
         finally:
             wide = f"{roles.CAPACITY}-{room}"
             house.admin("delete", "clusterrole,clusterrolebinding", wide, "--ignore-not-found")
-
-
-def _without(resources: tuple[str, ...], objects: tuple[Object, ...]) -> list[Object]:
-    def kept(one: Object) -> Object:
-        rules = [rule for rule in one["rules"] if not set(rule["resources"]) & set(resources)]
-        return {**one, "rules": rules}
-
-    return [kept(one) if "rules" in one else one for one in objects]
 
 
 class Watch:

@@ -1,6 +1,5 @@
 """With the rendered role alone all objects are applied and removed; preflight counts what a real cluster has."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -139,30 +138,10 @@ def test_gpus_are_found_where_a_node_offers_them(room: str, tmp_path: Path) -> N
         without = found(cluster, wanted(room, gpus=1, replicas=2))["nodes"]
         assert "1 nvidia.com/gpu too little" in without.found
         assert without.outcome == "short"
-        with gpus("1"):
+        with house.gpus("1"):
             one = found(cluster, wanted(room, gpus=1, replicas=2))["nodes"]
             assert one.found.endswith("1 too many")
             assert found(cluster, wanted(room, gpus=1, replicas=1))["nodes"].outcome == "pass"
-
-
-@contextmanager
-def gpus(number: str) -> Iterator[None]:
-    """The node says that it has so many, as a device plugin would have it say."""
-
-    def said(number: str | None) -> bool:
-        (node,) = house.admin_json("get", "nodes")["items"]
-        for part in ("capacity", "allocatable"):
-            node["status"][part].pop("nvidia.com/gpu", None)
-            node["status"][part] |= {"nvidia.com/gpu": number} if number else {}
-        path = f"/api/v1/nodes/{node['metadata']['name']}/status"
-        written = house.kubectl("replace", "--raw", path, "--filename", "-", stdin=json.dumps(node))
-        return written.returncode == 0  # the kubelet may have been faster
-
-    house.until(lambda: said(number))
-    try:
-        yield
-    finally:
-        house.until(lambda: said(None))
 
 
 def test_the_number_of_pods_does_not_jump_when_an_autoscaler_takes_over_or_leaves(room: str, tmp_path: Path) -> None:
