@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
     from mlagent.core.context import Context, Done, Outputs
     from mlagent.rollout.bring import Voice
+    from mlagent.rollout.drive import Driven
     from mlagent.rollout.objects import Wanted
     from mlagent.rollout.release import Release
     from mlagent.rollout.state import State
     from mlagent.trust.verify import Decision
 
 DEPLOYED, TIMELINE, DECISION = "deployed.json", "timeline.json", "decision.json"
+CAME = "came"  # the note of how a release came, for when there is nothing to exchange any more
 OVERWRITE, POLICY, LAST = "overwrite", "policy", "production"
 SERVER = ["-m", "mlagent.serving"]
 STARTED = "seconds until ready"  # what the load test calls it
@@ -45,19 +47,30 @@ def run(environment: str, config: Staging, inputs: "Mapping[str, Path]", ctx: "C
     _admit(wanted, inputs, ctx)
     decision = _verified(wanted.release, environment, ctx)
     with adapters.cluster(config, ctx.project, environment) as cluster:
+        came = ctx.recall().get(CAME)
         driven = bring.bring(cluster, wanted, _voice(ctx), overwrite=OVERWRITE in ctx.asked)
         namespace = cluster.namespace
-    (ctx.work / TIMELINE).write_bytes(canonical_json(driven.timeline))
+    (ctx.work / TIMELINE).write_bytes(canonical_json(_told(driven, came, ctx)))
     if decision:
         (ctx.work / DECISION).write_bytes(canonical_json(decision))
     return _done(driven.state, namespace, environment, ctx) if driven.state.phase == "done" else _undone(driven.state)
+
+
+def _told(driven: "Driven", came: Mapping[str, Any] | None, ctx: "Context") -> object:
+    """How it came; where it was there already, how it had come by this run before."""
+    state = driven.state
+    there = state.phase == "done" and state.stable is not None and state.stable.id == state.target.id
+    if not (there and came and came["placement"] == state.target.id):
+        came = {"placement": state.target.id, "timeline": msgspec.to_builtins(driven.timeline)}
+    ctx.remember({"rollout": msgspec.to_builtins(state), CAME: came})
+    return came["timeline"]
 
 
 def _voice(ctx: "Context") -> "Voice":
     from mlagent.rollout.bring import Voice
 
     def remember(state: "State") -> None:
-        ctx.remember({"rollout": msgspec.to_builtins(state)})
+        ctx.remember({**ctx.recall(), "rollout": msgspec.to_builtins(state)})
 
     return Voice(
         who=f"{ctx.origin().who}, run {ctx.run_id}", say=ctx.log.info, remember=remember, show=ctx.log.underway
