@@ -26,7 +26,7 @@ LOG_FORMATS = ("auto", "text", "lines", "json")
 @click.group(
     cls=Cli,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Take a commit and its data to a model that is checked, gated and load-tested.",
+    help="Take a commit and its data to a model that is checked, gated, load-tested, signed, and serves in production.",
 )
 @click.option(
     "--project",

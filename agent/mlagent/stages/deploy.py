@@ -219,7 +219,7 @@ def stage(environment: str, config: type[Staging], *more: str) -> Stage:
     """The stage of an environment, which reads `more` than others."""
     return Stage(
         name=f"deploy@{environment}",
-        title=f"Deploy to {environment}",
+        title="Deploy to an environment",
         about="Asks whether the release may come, verifies it by the platform's policy, looks for room and rights, then"
         " has Kubernetes exchange the pods, none of the old ones before a new one is ready; undoes it on bad evidence;"
         " asks every pod what it serves, and only then moves alias and ledger. Off without a namespace.",

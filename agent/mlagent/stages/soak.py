@@ -90,7 +90,7 @@ def _ended(
         raise held
     kept = soaking.kept(deployed, placed, config.soak_minutes, seen, judged)
     (ctx.work / SOAKED).write_bytes(canonical_json(kept))
-    said = "; ".join(one.reason for one in judged.checks)
+    said = "; ".join([*(one.reason for one in judged.checks), *judged.notes])
     return Outputs(
         summary=f"{placed.release} since {placed.since}: {said}",
         verdicts=(judged,),

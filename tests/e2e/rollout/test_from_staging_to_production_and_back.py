@@ -212,3 +212,12 @@ def test_a_rollback_works_in_a_fresh_clone(newest: Home, tmp_path: Path) -> None
     rolled_back(newest, clone)
     assert not (clone / ".mlagent/runs").exists()
     assert (ask(newest, "production"), alias(newest, "production")) == ("1", 1)
+
+
+def test_a_rollback_asks_no_registry_of_images(newest: Home) -> None:
+    newest.bed.registry.stop()
+    try:
+        rolled_back(newest, newest.two)
+        assert ask(newest, "production") == "1"
+    finally:
+        newest.bed.registry.start()
