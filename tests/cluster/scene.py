@@ -23,7 +23,13 @@ from tests.cluster import house, images
 from tests.parts.registry import PASSWORD, USER, Registry
 
 MODEL = "imitation"
-SMALL: dict[str, Any] = {"replicas": 2, "surge": "1", "progress_seconds": 60, "patience_seconds": 60}
+SMALL: dict[str, Any] = {
+    "replicas": 2,
+    "surge": "1",
+    "settle_seconds": 0,
+    "progress_seconds": 60,
+    "patience_seconds": 60,
+}
 
 
 class Scene:

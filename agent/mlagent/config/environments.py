@@ -47,6 +47,12 @@ class Staging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     surge: Annotated[
         str, Meta(pattern=r"^([1-9]\d{0,3}|[1-9]\d?%|100%)$", description="Pods more than wanted meanwhile: 1, or 25%.")
     ] = "25%"
+    settle_seconds: Annotated[
+        int,
+        Meta(
+            ge=0, le=3600, description="A new pod must be ready for so long, and answer well, before an old one goes."
+        ),
+    ] = 5
     progress_seconds: Annotated[
         int, Meta(ge=10, le=86_400, description="No pod got ready for so long: the rollout is undone.")
     ] = 600
@@ -135,6 +141,8 @@ Environment = Staging
 def _numbers(section: Staging) -> Iterator[str]:
     if section.replicas_max is not None and section.replicas_max < section.replicas:
         yield f"replicas_max ({section.replicas_max}) is less than replicas ({section.replicas})"
+    if section.settle_seconds >= section.progress_seconds:
+        yield f"settle_seconds ({section.settle_seconds}) reaches progress_seconds ({section.progress_seconds})"
     if section.node_port is not None and section.service != "NodePort":
         yield f"node_port goes with service: NodePort, and service is {section.service}"
     if (section.ingress_class or section.ingress_tls) and not section.ingress_host:

@@ -80,7 +80,7 @@ def home(bed: Bed, folder: Path) -> Iterator[Home]:
         for environment, namespace in (("staging", staging), ("production", production)):
             pull = pull_secret(namespace, bed.registry)
             env |= _section(environment, NAMESPACE=namespace, PULL_SECRET=pull, SERVICE="NodePort", REPLICAS="2")
-            env |= _section(environment, SOAK_MINUTES="0.1", SOAK_REQUESTS_MIN="0", SURGE="1")
+            env |= _section(environment, SOAK_MINUTES="0.1", SOAK_REQUESTS_MIN="0", SURGE="1", SETTLE_SECONDS="0")
             opened.callback(_forget, namespace)
             env |= _section(environment, KUBECONFIG=f"file:{_deployer(made, environment, folder)}")
         yield made

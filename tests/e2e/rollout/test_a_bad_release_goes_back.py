@@ -55,7 +55,7 @@ def test_what_does_not_get_ready_goes_and_the_stable_version_serves_in_full_thro
 
 
 def test_one_that_answers_with_errors_goes_by_what_its_pods_count(placed: Scene, tmp_path: Path) -> None:
-    wanted, said = placed.wanted("answers_errors", 2), list[str]()
+    wanted, said = placed.wanted("answers_errors", 2, settle_seconds=8), list[str]()
     with watching(placed) as watch, loading(placed.url(), tmp_path / "during.json", keep_alive=False) as load:
         state = placed.bring(wanted, said).state
         time.sleep(1)  # the node's rules follow
@@ -66,6 +66,7 @@ def test_one_that_answers_with_errors_goes_by_what_its_pods_count(placed: Scene,
     assert state.phase == "undone", said
     assert "error rate" in state.reason
     assert {one.kind for one in during.failed} == {"status 500"}
+    assert watch.fewest(1) == 2, "it was found out before an old pod went"
     assert min(watch.reached) >= 2
     assert placed.serving() == {"1": 2}
     assert after.failed == ()

@@ -48,7 +48,7 @@ class Agent {
         if (carries) { new File(what.workspace, 'carry.tar').text = done.join(' ') }
         List told = stages.collect {
             [stage: it.name, command: it.command, title: it.title, state: it.name in off ? 'off' : it.name in done ? 'reuse' : 'run', reason: 'because', key: null,
-             node: it.node, timeout_minutes: it.minutes, credentials: secrets, exit_code: 0, message: '', hint: ''] +
+             node: it.node, timeout_minutes: it.minutes, credentials: secrets, wait_minutes: 0.0, exit_code: 0, message: '', hint: ''] +
                 (known[it.name] ?: [:])
         }
         return [schema: 1, run: 'r1', build: 1, branch: 'main', pull_request: null, past_load_test: true,

@@ -25,7 +25,7 @@ def deployment(wanted: Wanted) -> Object:
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": _surge(wanted)}},
             "progressDeadlineSeconds": settings.progress_seconds,
             "revisionHistoryLimit": HISTORY,
-            "minReadySeconds": 0,
+            "minReadySeconds": settings.settle_seconds,
             "template": template(wanted),
         },
     }
