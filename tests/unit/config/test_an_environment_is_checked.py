@@ -1,5 +1,6 @@
 """What the API server would refuse later, or what would never end, is refused where it is written, by its key."""
 
+import re
 from typing import Any
 
 import pytest
@@ -26,9 +27,8 @@ GOOD: dict[str, Any] = {"namespace": "risk"}
     ],
 )
 def test_what_cannot_be_is_named_by_its_key(given: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValueError, match="") as caught:
+    with pytest.raises(ValueError, match=re.escape(says)):
         Staging(**GOOD, **given)
-    assert says in str(caught.value)
 
 
 def test_what_can_be_is_taken() -> None:
