@@ -136,7 +136,11 @@ class Person:
 
     def rollout(self, *args: str) -> str:
         """What `mlagent rollout ARGS` answers; it must work."""
-        ended = self._cli("rollout", *args, "--env", "staging", cwd=self._project)
+        return self.mlagent("rollout", *args)
+
+    def mlagent(self, *args: str) -> str:
+        """What `mlagent ARGS --env staging` answers; it must work."""
+        ended = self._cli(*args, "--env", "staging", cwd=self._project)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
@@ -178,3 +182,23 @@ def test_a_person_has_it_undone_whose_deployer_is_dead(placed: Scene, stuck: Dep
     assert "nobody drives it: `mlagent deploy` goes on with it" in person.rollout("status")
     assert "is undone; imitation version 1" in person.rollout("abort")
     assert placed.serving() == {"1": 2}
+
+
+def test_one_command_leads_back_from_pods_that_crash_and_that_nobody_drives(
+    placed: Scene, person: Person, tmp_path: Path
+) -> None:
+    with watching(placed) as watch, deploying(placed.wanted("crashing", 2), placed.kubeconfig, tmp_path) as deployer:
+        deployer.says("moving: ready are")
+        deployer.process.kill()
+        deployer.process.wait()
+        until(lambda: crashes(placed))
+        assert "serves imitation version 1" in person.mlagent("rollback")
+        assert "nothing was moved" in person.mlagent("rollback")
+    assert placed.serving() == {"1": 2}
+    assert watch.fewest(1) == 2
+
+
+def crashes(placed: Scene) -> bool:
+    """Whether a container began anew: Kubernetes goes on alone with what was applied."""
+    pods = house.admin_json("get", "pods", "--namespace", placed.room)["items"]
+    return any(one["restartCount"] for pod in pods for one in pod["status"].get("containerStatuses", ()))
