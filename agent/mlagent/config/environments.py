@@ -24,7 +24,7 @@ class Staging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     namespace: Annotated[
         Annotated[str, Meta(pattern=_DNS)] | None,
-        Meta(description="The namespace: small letters, digits, hyphens; it must be there. null: nothing is deployed here."),
+        Meta(description="A namespace that is there (small letters, digits, hyphens); null: nothing is deployed here."),
     ] = None
     context: Annotated[str | None, Meta(description="The context of the kubeconfig; null takes its current one.")] = (
         None
