@@ -8,11 +8,12 @@ import msgspec
 
 from mlagent.adapters.memory_cluster import MemoryCluster, Program
 from mlagent.core.ports.cluster import Object, Replied
+from mlagent.core.release import Release
 from mlagent.rollout import names, standing
 from mlagent.rollout.drive import Driven, Means, drive
 from mlagent.rollout.look import look
 from mlagent.rollout.reasons import Limits
-from mlagent.rollout.release import Placed, Release
+from mlagent.rollout.release import Placed
 from mlagent.rollout.seen import Seen
 from mlagent.rollout.state import State
 from tests.rollout_house import placed, release

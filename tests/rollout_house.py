@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from mlagent.core.release import Release
 from mlagent.rollout.names import HISTORY, ROLLOUT
-from mlagent.rollout.release import Placed, Release
+from mlagent.rollout.release import Placed
 from mlagent.rollout.seen import PodSeen, Seen
 from mlagent.rollout.standing import Standing, of
 from mlagent.rollout.state import State

@@ -13,13 +13,14 @@ import pytest
 
 from mlagent import adapters
 from mlagent.adapters.fakes import MemoryStore
-from mlagent.adapters.local.ledger import LocalLedger
+from mlagent.adapters.ledgers.objects import ObjectLedger
 from mlagent.adapters.local.models import LocalRegistry
 from mlagent.adapters.memory_cluster import MemoryCluster
 from mlagent.config.environments import Staging
 from mlagent.config.redact import Redactor
 from mlagent.core.context import Context, Outputs
 from mlagent.core.ports.cluster import Replied
+from mlagent.core.ports.ledger import entries
 from mlagent.engine.log import open_log
 from mlagent.rollout import names, place
 from mlagent.rollout.hold import Clock
@@ -41,7 +42,7 @@ class House:
         self.place.time = datetime.now(UTC) - timedelta(minutes=60)
         self.counts: dict[int, tuple[int, int]] = {}
         store = MemoryStore()
-        self.registry, self.ledger = LocalRegistry(store), LocalLedger(store)
+        self.registry, self.ledger = LocalRegistry(store), ObjectLedger(store)
         for version in range(1, 6):
             made = release(version)
             self.registry.register(MODEL, made.onnx, {})
@@ -136,4 +137,4 @@ class House:
 
     def facts(self) -> list[tuple[str, int, str]]:
         """What the ledger says: what, the build it is about, who."""
-        return [(one.fact.what, one.fact.build, one.fact.who) for one in self.ledger.entries()]
+        return [(one.fact.what, one.fact.build, one.fact.who) for one in entries(self.ledger)]

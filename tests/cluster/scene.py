@@ -14,11 +14,11 @@ from mlagent.config.environments import Staging
 from mlagent.config.images import Serving
 from mlagent.config.secret import Secret
 from mlagent.core import digest
+from mlagent.core.release import Release
 from mlagent.rollout import roles
 from mlagent.rollout.bring import Voice, bring
 from mlagent.rollout.drive import Driven
 from mlagent.rollout.objects import Wanted, to_yaml
-from mlagent.rollout.release import Release
 from tests.cluster import house, images
 from tests.parts.registry import PASSWORD, USER, Registry
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mlagent.adapters.local.ledger import ENTRIES, LocalLedger
+from mlagent.adapters.ledgers.objects import ENTRIES, ObjectLedger
 from mlagent.adapters.stores import open_store
-from mlagent.core.ports.ledger import Fact, Ledger, What, reached
+from mlagent.core.ports.ledger import Fact, Ledger, What, entries, reached
 from mlagent.core.ports.store import Store
 from mlagent.errors import InputError
+from mlagent.ledger.chain import faults
 
 RELEASE = "sha256:" + "1" * 64
 Opened = Callable[[], Store]
@@ -19,7 +20,7 @@ Opened = Callable[[], Store]
 
 @pytest.fixture
 def ledger(opened: Opened) -> Ledger:
-    return LocalLedger(opened())
+    return ObjectLedger(opened())
 
 
 def fact(build: int = 1, environment: str = "staging", what: What = "promoted", model: str = "risk") -> Fact:
@@ -38,32 +39,32 @@ def fact(build: int = 1, environment: str = "staging", what: What = "promoted", 
 
 def test_builds_are_counted_from_one(ledger: Ledger, opened: Opened) -> None:
     assert [ledger.next_build() for _ in range(3)] == [1, 2, 3]
-    assert LocalLedger(opened()).next_build() == 4
+    assert ObjectLedger(opened()).next_build() == 4
 
 
 def test_a_build_number_is_given_once_to_whoever_asks_at_once(opened: Opened) -> None:
     with ThreadPoolExecutor(8) as pool:
-        numbers = list(pool.map(lambda _: LocalLedger(opened()).next_build(), range(24)))
+        numbers = list(pool.map(lambda _: ObjectLedger(opened()).next_build(), range(24)))
     assert sorted(numbers) == list(range(1, 25))
 
 
 def test_what_was_added_is_read_back_in_order(ledger: Ledger, opened: Opened) -> None:
-    assert list(ledger.entries()) == []
+    assert list(entries(ledger)) == []
     added = [ledger.append(fact(build)) for build in (1, 2, 3)]
     assert [entry.number for entry in added] == [1, 2, 3]
     assert [entry.fact for entry in added] == [fact(build) for build in (1, 2, 3)]
     assert added[0].previous == ""
     assert len({entry.previous for entry in added}) == 3
-    assert list(LocalLedger(opened()).entries()) == added
-    assert LocalLedger(opened()).verify() == []
+    assert list(entries(ObjectLedger(opened()))) == added
+    assert faults(ObjectLedger(opened()).kept()) == []
 
 
 def test_of_many_who_add_at_once_each_comes_in_once(opened: Opened) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda build: LocalLedger(opened()).append(fact(build)), range(24)))
-    ledger = LocalLedger(opened())
-    assert sorted(entry.fact.build for entry in ledger.entries()) == list(range(24))
-    assert ledger.verify() == []
+        list(pool.map(lambda build: ObjectLedger(opened()).append(fact(build)), range(24)))
+    ledger = ObjectLedger(opened())
+    assert sorted(entry.fact.build for entry in entries(ledger)) == list(range(24))
+    assert faults(ledger.kept()) == []
 
 
 def test_how_far_an_environment_went_is_its_highest_promotion(ledger: Ledger) -> None:
@@ -102,50 +103,42 @@ def spoil(store: Store) -> None:
     store.write(path(2), b"{")
 
 
-def respell(store: Store) -> None:
-    before = store.read(path(4))
-    assert before
-    store.write(path(4), before.data + b"\n")
-
-
 @pytest.mark.parametrize(
     ("tamper", "said"),
     [
         (edit, "entry 3 does not follow from the one before"),
         (reorder, "entry 2 says that it is entry 3"),
         (lambda store: store.remove(path(2)), "entry 2 is missing"),
-        (lambda store: store.remove(path(4)), "entry 4 is missing: the ledger once went to entry 4"),
         (spoil, "entry 2 of the ledger cannot be read"),
-        (respell, "entry 4 of the ledger is not as it was written"),
     ],
-    ids=["edited", "reordered", "removed", "cut off", "damaged", "spelled otherwise"],
+    ids=["edited", "reordered", "removed", "damaged"],
 )
 def test_what_was_tampered_with_is_named(opened: Opened, tamper: Callable[[Store], None], said: str) -> None:
-    ledger = LocalLedger(opened())
+    ledger = ObjectLedger(opened())
     for build in (1, 2, 3, 4):
         ledger.append(fact(build))
     tamper(opened())
-    faults = LocalLedger(opened()).verify()
-    assert faults
-    assert said in faults[0]
+    found = faults(ObjectLedger(opened()).kept())
+    assert found
+    assert said in found[0]
 
 
 def test_an_entry_that_cannot_be_read_is_no_silent_gap(opened: Opened) -> None:
-    ledger = LocalLedger(opened())
+    ledger = ObjectLedger(opened())
     ledger.append(fact())
     opened().write(path(1), b"{")
     with pytest.raises(InputError, match="entry 1 of the ledger cannot be read"):
-        list(ledger.entries())
+        list(entries(ledger))
 
 
 def test_a_counter_that_holds_no_number_is_named(opened: Opened) -> None:
     opened().write("ledger/builds", b"many")
     with pytest.raises(InputError, match="ledger/builds in the store holds no number"):
-        LocalLedger(opened()).next_build()
+        ObjectLedger(opened()).next_build()
 
 
 def _append_for_ever(folder: Path) -> None:
-    ledger = LocalLedger(open_store(folder))
+    ledger = ObjectLedger(open_store(folder))
     for build in range(10_000):
         ledger.append(fact(build))
 
@@ -157,8 +150,8 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_chain(tmp_path: Path) -> N
         process.join(pause)
         process.kill()
         process.join()
-        ledger = LocalLedger(open_store(tmp_path))
-        assert ledger.verify() == []
+        ledger = ObjectLedger(open_store(tmp_path))
+        assert faults(ledger.kept()) == []
         ledger.append(fact())
-        assert ledger.verify() == []
-    assert len(list(LocalLedger(open_store(tmp_path)).entries())) > 5
+        assert faults(ledger.kept()) == []
+    assert len(list(entries(ObjectLedger(open_store(tmp_path))))) > 5

@@ -61,6 +61,18 @@ def test_registering_the_same_again_gives_the_version_there_is(registry: ModelRe
     assert registry.versions("risk") == [first]
 
 
+def test_a_version_is_labelled(registry: ModelRegistry) -> None:
+    registry.register("risk", ONE, {"commit": "abc", "stage": "Development"})
+    registry.register("risk", TWO, {})
+    registry.label("risk", 1, {"stage": "Staging", "ledger": "4"})
+    registry.label("risk", 1, {"stage": "Staging"})
+    first, second = registry.versions("risk")
+    assert (first.digest, first.tags) == (ONE, {"commit": "abc", "stage": "Staging", "ledger": "4"})
+    assert second.tags == {}
+    with pytest.raises(InputError, match="has no version 3"):
+        registry.label("risk", 3, {"stage": "Staging"})
+
+
 def test_an_alias_moves_only_from_where_it_is_thought_to_be(registry: ModelRegistry) -> None:
     first, second = registry.register("risk", ONE, {}), registry.register("risk", TWO, {})
     assert registry.pointed("risk", "production") is None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlagent.adapters.remote_data import RemoteFiles
     from mlagent.config.environments import Staging
     from mlagent.config.images import Registry
+    from mlagent.config.ledger import Ledger as LedgerSettings
     from mlagent.config.secret import Secret
     from mlagent.config.sections import Data, Keep, Tracking
     from mlagent.core.oci import Reference
@@ -75,11 +76,11 @@ def _options(settings: "Data | Keep") -> dict[str, str]:
     return options | ({"secret": settings.secret_key.reveal()} if settings.secret_key else {})
 
 
-def ledger(store: "Store") -> "Ledger":
-    """The ledger, kept in the run's store."""
-    from mlagent.adapters.local.ledger import LocalLedger
+def ledger(settings: "LedgerSettings", project: Path, store: "Store") -> "Ledger":  # noqa: ARG001
+    """The ledger of the `ledger:` section, whose file is relative to the project; without one, in the run's store."""
+    from mlagent.adapters.ledgers.objects import ObjectLedger
 
-    return LocalLedger(store)
+    return ObjectLedger(store)
 
 
 def tracker(settings: "Tracking", home: Path) -> "ExperimentTracker":

@@ -65,6 +65,16 @@ class MlflowRegistry:
             self._client.set_registered_model_alias(model, alias, str(number))
         return True
 
+    def label(self, model: str, number: int, tags: Mapping[str, str]) -> None:
+        """Set those that are not so already."""
+        known = {one.number: one for one in self.versions(model)}
+        if number not in known:
+            raise no_version(model, number, list(known.values()))
+        with self._tracker.reaching():
+            for key, value in tags.items():
+                if known[number].tags.get(key) != value:
+                    self._client.set_model_version_tag(model, str(number), LABEL + key, value)
+
     def fetch(self, version: Version, to: Path) -> None:
         """Download what was kept beside the version."""
         with self._tracker.reaching():

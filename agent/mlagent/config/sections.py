@@ -6,9 +6,11 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from mlagent.config.card import Card
 from mlagent.config.carrying import Deploy, Stages
 from mlagent.config.images import Registry, Serving
 from mlagent.config.jenkins import Jenkins
+from mlagent.config.ledger import Ledger
 from mlagent.config.secret import Secret
 
 MLFLOW = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks", "databricks-uc", "uc")
@@ -184,6 +186,8 @@ SHARED: dict[str, type[msgspec.Struct]] = {
     "worker": Worker,
     "policy": Policy,
     "registry": Registry,
+    "ledger": Ledger,
+    "card": Card,
     "serving": Serving,
     "jenkins": Jenkins,
     "deploy": Deploy,

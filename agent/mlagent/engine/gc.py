@@ -8,7 +8,7 @@ import msgspec
 
 from mlagent import adapters
 from mlagent.core import digest
-from mlagent.core.ports.ledger import Ledger
+from mlagent.core.ports.ledger import Ledger, entries
 from mlagent.core.ports.store import Store
 from mlagent.engine import accepted, environment, results
 from mlagent.engine.record import RunRecord
@@ -73,7 +73,7 @@ def _named_by(store: Store, runs: Sequence[RunRecord]) -> tuple[set[str], set[st
 
 def _released(ledger: Ledger) -> set[str]:
     """Every digest in the ledger: who is asked what ran in March shows it."""
-    return {digest for entry in ledger.entries() for digest in (entry.fact.release, *entry.fact.holds)}
+    return {digest for entry in entries(ledger) for digest in (entry.fact.release, *entry.fact.holds)}
 
 
 def _folders(workspace: Workspace, kept: set[str]) -> Iterator[Path]:

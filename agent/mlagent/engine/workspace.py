@@ -59,7 +59,7 @@ class Workspace:
     @cached_property
     def ledger(self) -> Ledger:
         """Who did what to a model, and the next build's number."""
-        return adapters.ledger(self.store)
+        return adapters.ledger(self.settings.sections["ledger"], self.project, self.store)
 
     @cached_property
     def registry(self) -> ModelRegistry:

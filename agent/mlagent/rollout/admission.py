@@ -7,8 +7,8 @@ import msgspec
 
 from mlagent.core.digest import Digest, short
 from mlagent.core.ports.ledger import Fact
+from mlagent.core.release import Release
 from mlagent.errors import PolicyRefused
-from mlagent.rollout.release import Release
 
 PRODUCTION = "production"
 

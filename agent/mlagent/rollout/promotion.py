@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from mlagent.core.ports.ledger import Fact, Ledger
+from mlagent.core.ports.ledger import MOVES, Fact, Ledger
 from mlagent.core.ports.models import ModelRegistry
+from mlagent.core.release import Release
 from mlagent.errors import Held
-from mlagent.rollout.release import Placed, Release
+from mlagent.rollout.release import Placed
 
 ATTEMPTS = 10
 
@@ -43,12 +44,13 @@ def rolled_back(
 
 def left_behind(ledger: Ledger, model: str, environment: str, build: int) -> Fact | None:
     """The rollback that left this build's release, unless a later one went back to it; it does not come by itself."""
-    found = None
-    for one in ledger.entries():
+    for one in ledger.about(model, environment):
         fact = one.fact
-        if (fact.what, fact.model, fact.environment) == ("rolled-back", model, environment):
-            found = fact if fact.details.get("from_build") == str(build) else None if fact.build == build else found
-    return found
+        if fact.what == "rolled-back" and fact.details.get("from_build") == str(build):
+            return fact
+        if fact.what == "rolled-back" and fact.build == build:
+            return None
+    return None
 
 
 def _record(
@@ -99,14 +101,6 @@ def _point(registry: ModelRegistry, release: Release, alias: str) -> tuple[bool,
 
 def _stands(ledger: Ledger, what: str, release: Release, environment: str) -> bool:
     """Whether the newest fact of the environment says just this."""
-    there = (one.fact for one in ledger.entries())
-    facts = [
-        one
-        for one in there
-        if (one.model, one.environment) == (release.model, environment) and one.what in ("promoted", "rolled-back")
-    ]
-    return bool(facts) and (facts[-1].what, facts[-1].release, facts[-1].build) == (
-        what,
-        release.digest,
-        release.build,
-    )
+    there = (one.fact for one in ledger.about(release.model, environment))
+    newest = next((one for one in there if one.what in MOVES), None)
+    return newest is not None and (newest.what, newest.release, newest.build) == (what, release.digest, release.build)

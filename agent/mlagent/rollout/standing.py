@@ -6,9 +6,10 @@ from typing import TypeVar
 import msgspec
 
 from mlagent.core.ports.cluster import Object
+from mlagent.core.release import Release
 from mlagent.errors import InputError
 from mlagent.rollout.names import HISTORY, ROLLOUT
-from mlagent.rollout.release import Placed, Release
+from mlagent.rollout.release import Placed
 from mlagent.rollout.seen import Edit, Seen
 from mlagent.rollout.state import State
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlagent.core.context import Context, Done, Outputs
+    from mlagent.core.release import Release
     from mlagent.rollout.bring import Voice
     from mlagent.rollout.drive import Driven
     from mlagent.rollout.objects import Wanted
-    from mlagent.rollout.release import Release
     from mlagent.rollout.state import State
     from mlagent.trust.verify import Decision
 
@@ -123,9 +123,9 @@ def show(environment: str, config: Staging, inputs: "Mapping[str, Path]", ctx: "
 def of_run(environment: str, config: Staging, inputs: "Mapping[str, Path]", ctx: "Context") -> "Wanted":
     """What this run brings to the environment; PolicyRefused (12) where it pushed no image, or a gate is open."""
     from mlagent.core.digest import of_bytes
+    from mlagent.core.release import Release
     from mlagent.errors import PolicyRefused
     from mlagent.rollout.objects import Wanted
-    from mlagent.rollout.release import Release
 
     done = {one.stage: one for one in ctx.done}
     if open_ := [name for name in BEFORE if name not in done]:

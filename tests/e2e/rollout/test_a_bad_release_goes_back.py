@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mlagent.adapters.local.ledger import LocalLedger
+from mlagent.adapters.ledgers.objects import ObjectLedger
 from mlagent.adapters.local.models import LocalRegistry
 from mlagent.adapters.stores import open_store
+from mlagent.core.ports.ledger import entries
 from tests.cluster.load import loading
 from tests.cluster.scene import Scene, scene, watching
 from tests.e2e.rollout.bed import MODEL
@@ -99,4 +100,4 @@ def promoted(home: Home) -> tuple[int, int | None]:
     """How many facts the ledger has, and the version that the alias points at."""
     store = open_store(home.store)
     found = LocalRegistry(store).pointed(MODEL, "staging")
-    return len(list(LocalLedger(store).entries())), found.number if found else None
+    return len(list(entries(ObjectLedger(store)))), found.number if found else None

@@ -14,10 +14,10 @@ from mlagent.config.environments import Staging
 from mlagent.config.images import Serving
 from mlagent.config.secret import Secret
 from mlagent.core.ports.cluster import Kind
+from mlagent.core.release import Release
 from mlagent.rollout import names, roles
 from mlagent.rollout.objects import SCALER, Wanted, handover, render, served, to_yaml, unwanted
 from mlagent.rollout.preflight import Finding, look
-from mlagent.rollout.release import Release
 from tests.cluster import house
 
 RELEASE = Release(model="risk", image=f"registry.example/risk@sha256:{'1' * 64}", version=1, onnx="sha256:" + "a" * 64)

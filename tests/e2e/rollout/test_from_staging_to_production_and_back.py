@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mlagent.adapters.local.ledger import LocalLedger
+from mlagent.adapters.ledgers.objects import ObjectLedger
 from mlagent.adapters.local.models import LocalRegistry
 from mlagent.adapters.stores import open_store
-from mlagent.core.ports.ledger import Fact
+from mlagent.core.ports.ledger import Fact, entries
 from tests.cluster.house import until
 from tests.e2e.rollout.bed import MODEL
 from tests.e2e.rollout.home import Home
@@ -96,7 +96,7 @@ def standing(home: Home, environment: str = "production") -> dict[str, Any]:
 
 def facts(home: Home) -> list[Fact]:
     """The ledger's, the oldest first."""
-    return [one.fact for one in LocalLedger(open_store(home.store)).entries()]
+    return [one.fact for one in entries(ObjectLedger(open_store(home.store)))]
 
 
 def alias(home: Home, name: str) -> int | None:

@@ -14,10 +14,10 @@ from mlagent.config.environments import Staging
 from mlagent.config.images import Serving
 from mlagent.config.secret import Secret
 from mlagent.core.ports.cluster import Kind, Object
+from mlagent.core.release import Release
 from mlagent.rollout import names
 from mlagent.rollout.differences import HIDDEN, differences
 from mlagent.rollout.objects import Wanted, render, served
-from mlagent.rollout.release import Release
 from tests.cluster import house
 
 ONE, TWO = (f"registry.example/risk@sha256:{digit * 64}" for digit in "12")

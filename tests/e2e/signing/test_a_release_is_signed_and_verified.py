@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlagent import adapters
+from mlagent.adapters.ledgers.objects import ObjectLedger
 from mlagent.adapters.signing import attached
 from mlagent.adapters.stores import open_store
 from mlagent.core import oci
@@ -182,5 +182,5 @@ def test_an_older_release_is_superseded_where_a_later_build_was_promoted(signed:
         environment="staging",
         build=ORIGIN.build + 1,
     )
-    adapters.ledger(open_store(signed.folder / ".mlagent/store")).append(fact)
+    ObjectLedger(open_store(signed.folder / ".mlagent/store")).append(fact)
     assert signed.refused("--env", "staging") == {"build": f"{ORIGIN.build}: superseded"}

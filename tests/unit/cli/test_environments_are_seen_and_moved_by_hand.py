@@ -17,6 +17,7 @@ from mlagent.cli.app import App
 from mlagent.cli.rollback import rollback
 from mlagent.cli.status import Row, status
 from mlagent.config.environments import Staging
+from mlagent.core.ports.ledger import entries
 from mlagent.errors import ConfigError, Held, InfrastructureError, InputError, Interrupted, RolledBack
 from mlagent.rollout import place
 from mlagent.rollout.drive import drive
@@ -110,7 +111,7 @@ def test_one_command_goes_back_and_the_same_again_does_nothing(house: House) -> 
     assert house.place.serves() == ["p1"] * 3
     again = back(house)
     assert f"staging serves {release(1)} already: nothing was moved." in again
-    facts = [one.fact for one in app(house).workspace().ledger.entries()]
+    facts = [one.fact for one in entries(app(house).workspace().ledger)]
     assert [(one.what, one.details["reason"]) for one in facts] == [("rolled-back", "prices are wrong")]
 
 
@@ -141,7 +142,7 @@ def test_a_named_release_is_gone_to_and_one_that_never_served_is_refused(house: 
 def test_what_serves_already_is_no_entry_in_the_ledger(house: House) -> None:
     house.serve(1, 2)
     assert "already" in back(house, "--to", "2")
-    assert list(app(house).workspace().ledger.entries()) == []
+    assert list(entries(app(house).workspace().ledger)) == []
 
 
 def test_new_pods_that_crash_do_not_stand_in_the_way(house: House) -> None:

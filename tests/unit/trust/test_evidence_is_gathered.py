@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from mlagent.adapters.fakes import MemoryStore
-from mlagent.adapters.local.ledger import LocalLedger
+from mlagent.adapters.ledgers.objects import ObjectLedger
 from mlagent.adapters.memory_signer import MemorySigner
 from mlagent.core.digest import Digest
 from mlagent.core.oci import Reference, parse
@@ -145,7 +145,7 @@ def test_an_image_that_is_not_there_is_a_row_and_one_for_several_platforms_an_er
 
 
 def test_an_older_build_than_the_environment_has_reached_is_superseded(shop: Shop) -> None:
-    ledger = LocalLedger(MemoryStore())
+    ledger = ObjectLedger(MemoryStore())
     promoted = Fact(what="promoted", model="risk", who="jane", time="t", release=OTHER, environment="prod", build=7)
     ledger.append(promoted)
     now = gathering.of_environment(gathered(shop), ledger, "risk", "prod")

@@ -63,6 +63,20 @@ class LocalRegistry:
 
         return self._change(model, change)
 
+    def label(self, model: str, number: int, tags: Mapping[str, str]) -> None:
+        """Write the version anew with them."""
+        check_names(model)
+
+        def change(kept: _Model) -> None:
+            if all(one.number != number for one in kept.versions):
+                raise no_version(model, number, kept.versions)
+            kept.versions = [
+                msgspec.structs.replace(one, tags={**one.tags, **tags}) if one.number == number else one
+                for one in kept.versions
+            ]
+
+        self._change(model, change)
+
     def fetch(self, version: Version, to: Path) -> None:
         """The store has it."""
         try:

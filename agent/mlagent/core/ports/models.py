@@ -21,7 +21,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelRegistry(Protocol):
-    """Versions are never changed; aliases move. InfrastructureError (20) when it is out of reach."""
+    """What a version stands for never changes; aliases move, tags are set. InfrastructureError (20) when it is away."""
 
     def register(self, model: str, digest: Digest, tags: Mapping[str, str], file: Path | None = None) -> Version:
         """Make the next version, or give the one that this digest has already, as it was registered.
@@ -41,6 +41,9 @@ class ModelRegistry(Protocol):
         Some registries look and then move, in two steps: two who move one alias at once are told apart by the ledger.
         InputError (4) when there is no such version.
         """
+
+    def label(self, model: str, number: int, tags: Mapping[str, str]) -> None:
+        """Set tags of a version, in the place of those of the same names; InputError (4) when there is no such one."""
 
     def fetch(self, version: Version, to: Path) -> None:
         """Write the version's file there, verified by its digest; InputError (4) when it is not kept or damaged."""

@@ -7,8 +7,8 @@ import msgspec
 
 from mlagent.config.environments import Environment
 from mlagent.config.images import Serving
+from mlagent.core.release import Release
 from mlagent.errors import ConfigError
-from mlagent.rollout.release import Release
 
 KNOWN = {
     "autoscaling": ("v2", "v2beta2"),

@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from mlagent.core.ports.ledger import Fact
+from mlagent.core.release import Release
 from mlagent.errors import PolicyRefused
 from mlagent.rollout.admission import Asked, Soaked, admit
-from mlagent.rollout.release import Release
 
 DIGEST, OTHER = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 RELEASE = Release(model="risk", image=f"registry.example/risk@{DIGEST}", version=7, onnx=OTHER, build=12)

@@ -7,8 +7,8 @@ import msgspec
 from mlagent.config.environments import Staging
 from mlagent.config.images import Serving
 from mlagent.core.ports.cluster import Object
+from mlagent.core.release import Release
 from mlagent.rollout.objects import Served, Wanted, render
-from mlagent.rollout.release import Release
 
 IMAGE, ONNX = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 RELEASE = Release(model="risk", image=f"registry.example/risk@{IMAGE}", version=7, onnx=ONNX, build=12)

@@ -3,12 +3,13 @@
 import pytest
 
 from mlagent.adapters.fakes import MemoryStore
-from mlagent.adapters.local.ledger import LocalLedger
+from mlagent.adapters.ledgers.objects import ObjectLedger
 from mlagent.adapters.local.models import LocalRegistry
-from mlagent.core.ports.ledger import reached
+from mlagent.core.ports.ledger import entries, reached
+from mlagent.core.release import Release
 from mlagent.errors import Held
 from mlagent.rollout.promotion import Recorded, left_behind, promoted, rolled_back
-from mlagent.rollout.release import Placed, Release
+from mlagent.rollout.release import Placed
 
 NOW = "2026-01-02T03:04:05.000+00:00"
 
@@ -18,7 +19,7 @@ class House:
 
     def __init__(self) -> None:
         store = MemoryStore()
-        self.registry, self.ledger = LocalRegistry(store), LocalLedger(store)
+        self.registry, self.ledger = LocalRegistry(store), ObjectLedger(store)
         self.one, self.two = self.placed("1", 5), self.placed("2", 6)
 
     def placed(self, digit: str, build: int) -> Placed:
@@ -42,7 +43,7 @@ class House:
         return found.number if found else None
 
     def facts(self) -> list[tuple[str, str, int]]:
-        return [(one.fact.what, one.fact.release, one.fact.build) for one in self.ledger.entries()]
+        return [(one.fact.what, one.fact.release, one.fact.build) for one in entries(self.ledger)]
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def house() -> House:
 def test_the_alias_of_the_environment_moves_and_the_ledger_says_who_did_it(house: House) -> None:
     assert house.promote(house.one) == Recorded(pointed=True, appended=True)
     assert house.alias() == 1
-    fact = next(house.ledger.entries()).fact
+    fact = next(entries(house.ledger)).fact
     assert (fact.what, fact.who, fact.time, fact.environment, fact.build) == ("promoted", "ann", NOW, "staging", 5)
     assert fact.release == house.one.release.digest
 
@@ -85,7 +86,7 @@ def test_going_back_moves_the_alias_back_and_leaves_the_order_of_builds_alone(ho
     assert house.alias() == 1
     assert house.facts()[-1] == ("rolled-back", house.one.release.digest, 5)
     assert reached(house.ledger, "risk", "staging") == 6
-    details = list(house.ledger.entries())[-1].fact.details
+    details = list(entries(house.ledger))[-1].fact.details
     assert (details["from"], details["from_version"]) == (house.two.release.digest, "2")
     assert details["reason"] == "errors"
     assert house.back(house.one, house.two) == Recorded(pointed=False, appended=False)
