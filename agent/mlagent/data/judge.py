@@ -10,6 +10,7 @@ from mlagent.core.verdict import Check, Severity, check
 from mlagent.data.profile import Moved
 from mlagent.data.scan import Row, Scanned
 from mlagent.data.schema import Allowed, Bands, Schema
+from mlagent.measure import drift
 
 NAMED = 5
 
@@ -159,12 +160,9 @@ def _drift(bands: Bands, moved: Mapping[str, Moved], samples: int) -> Iterator[P
     for name, one in moved.items():
         if name in bands.ignore:
             continue
-        yield from _band(
-            f"PSI of {name} against the rows accepted last", name, one.psi, bands.psi_warn, bands.psi_fail, samples
-        )
+        yield from _band(drift.psi(name), name, one.psi, bands.psi_warn, bands.psi_fail, samples)
         grown = one.null_share - one.null_share_before
-        about = f"growth of the share of empty {name}"
-        yield from _band(about, name, grown, bands.null_warn, bands.null_fail, samples)
+        yield from _band(drift.emptier(name), name, grown, bands.null_warn, bands.null_fail, samples)
         if bands.categories != "allow" and (one.appeared or one.vanished):
             said = "; ".join(
                 f"{word} {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
@@ -172,7 +170,7 @@ def _drift(bands: Bands, moved: Mapping[str, Moved], samples: int) -> Iterator[P
                 if names
             )
             changes = len(one.appeared) + len(one.vanished)
-            about = f"changed categories of {name} ({said})"
+            about = drift.categories(name, said)
             yield _counted("categories", about, (name,), bands.categories, changes, 0, samples)
 
 

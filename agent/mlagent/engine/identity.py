@@ -16,6 +16,8 @@ from mlagent.engine.keys import Given, left_out
 
 # Facts that name no run
 OF_THE_WORLD = ("production-model", "waivers", "policy", "server", "serving-lock", "dockerfile")
+# Sections, besides those of environments, that change no result of compute
+ELSEWHERE = ("tracking", "store", "worker", "policy", "deploy", "stages", "jenkins", "registry", "ledger", "card")
 
 
 def given(
@@ -42,8 +44,7 @@ def run_id(world: Given) -> str:
     """Twelve hex digits that name the run; where things are kept, and what production is by now, makes no other one."""
     facts = {name: one for name, one in world.facts.items() if name not in OF_THE_WORLD}
     deciding = {"sources": world.sources, "facts": facts, "environment": world.environment}
-    elsewhere = ("tracking", "store", "worker", "policy", "deploy", "stages", "jenkins", "registry", *ENVIRONMENTS)
-    config = {name: section for name, section in world.config.items() if name not in elsewhere}
+    config = {name: section for name, section in world.config.items() if name not in (*ELSEWHERE, *ENVIRONMENTS)}
     config["data"] = {key: value for key, value in config["data"].items() if key not in left_out(Data)}
     return digest.short(digest.of_json({**deciding, "config": config}))
 

@@ -1,16 +1,15 @@
 """What the rows look like, column by column, and how far they are from those accepted last."""
 
-import re
 from collections.abc import Mapping
 
 from mlagent.core.verdict import Check
+from mlagent.measure.drift import column_of_psi
 from mlagent.measure.profile import ColumnProfile, Profile
 from mlagent.plot.words import number, share, text
 from mlagent.report.columns import shape
 from mlagent.report.html import absent, details, figures, said, section, table, word
 from mlagent.report.run import Missing, Run
 
-PSI = re.compile(r"^PSI of (.+) against the rows accepted last$")
 DRAWN = 36
 OPEN = 40  # rows that a table has before it is folded
 HEAD = ("column", "kind", "empty", "empty before", "PSI", "limit", "moved")
@@ -24,7 +23,7 @@ def data(run: Run) -> str:
         return section("data", "Data", absent(f"There is no profile of the rows: {run.profile.why}."))
     profile = run.profile
     before = run.accepted if isinstance(run.accepted, Profile) else None
-    moved = {found[1]: check for check in run.checks("validate-data") if (found := PSI.match(check.metric))}
+    moved = {column: check for check in run.checks("validate-data") if (column := column_of_psi(check.metric))}
     order = sorted(profile.columns, key=lambda name: -(moved[name].value or 0) if name in moved else 0)
     compared = before is not None or bool(moved)
     rows = [_row(name, profile.columns[name], before, moved)[: None if compared else PLAIN] for name in order]
