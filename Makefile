@@ -6,7 +6,7 @@ PEERS := $(HOME)/.cache/mlagent/peers
 GROOVY := $(HOME)/.cache/mlagent/groovy-lint
 STAMP := $(VENV)/installed
 WHEELHOUSE := dist/wheelhouse
-PARTS := $(addprefix tests/parts/,base certificates cluster cosign engine install kubernetes lives runc-keep-oom-score with)
+PARTS := $(addprefix tests/parts/,base certificates cluster cosign engine install kind kubernetes lives runc-keep-oom-score with)
 EXTRAS := worker,control,serve,image,deploy,loadtest,store
 
 .PHONY: demo test e2e e2e-full parts parts-stop groovy bench lint render wheelhouse wheel clean

@@ -1,6 +1,5 @@
 """The second release comes in the place of the first while requests are sent, over connections kept and opened anew."""
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -8,11 +7,10 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-import docker
 import pytest
 
 from mlagent.rollout import names
-from tests.cluster.house import admin, admin_json, until
+from tests.cluster.house import admin, admin_json, kill, until
 from tests.cluster.load import Loading, Report, loading
 from tests.e2e.rollout.bed import MODEL
 from tests.e2e.rollout.home import Home
@@ -153,20 +151,6 @@ def goes_on(home: Home) -> None:
     until(came)
     assert tried[-1].returncode == 0, tried[-1].stderr
     assert "going on with the rollout" in tried[-1].stderr
-
-
-def kill(pod: dict[str, Any]) -> float:
-    """End its server's process as the kernel would, at once; when that was."""
-    (status,) = pod["status"]["containerStatuses"]
-    engine = docker.DockerClient(base_url=os.environ["MLAGENT_TEST_DOCKER_HOST"])
-    try:
-        container = engine.containers.get(status["containerID"].removeprefix("docker://"))
-        at = time.time()
-        container.kill("KILL")
-        assert container.wait(timeout=10)["StatusCode"] == 137
-    finally:
-        engine.close()
-    return at
 
 
 def endpoints(home: Home) -> set[str]:

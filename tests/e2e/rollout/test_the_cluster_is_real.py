@@ -95,7 +95,7 @@ def test_an_account_may_do_only_what_its_role_says(room: str, tmp_path: Path) ->
 def test_pods_answer_while_the_api_server_is_away(serving: str, room: str) -> None:
     url = f"{house.node_port(serving, room)}/v2/health/ready"
     with house.api_server_away():
-        assert "refused" in kubectl("get", "nodes").stderr
+        assert kubectl("get", "nodes", "--request-timeout=5s").returncode != 0
         assert json.load(urllib.request.urlopen(url, timeout=5)) == {"ready": True}
     assert ready(serving, room) == 1
 
