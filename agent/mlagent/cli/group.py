@@ -22,6 +22,7 @@ BESIDE = {
     "status": ("mlagent.cli.status:status", "Say what runs in each environment, since when."),
     "rollback": ("mlagent.cli.rollback:rollback", "Have what served before serve again."),
     "rollout": ("mlagent.cli.rollout:rollout", "Look at a rollout that is under way; pause, resume or abort it."),
+    "ledger": ("mlagent.cli.ledger.group:ledger", "Say who did what to a model, when, why; prove that it stands."),
     "manifests": ("mlagent.cli.manifests:manifests", "Write what Kubernetes is given, and the rights it takes."),
     "policy": ("mlagent.cli.policy:policy", "Check or explain the platform's policy.yaml."),
     "config": ("mlagent.cli.config:config", "Explain, check or describe the configuration."),

@@ -1,0 +1,1 @@
+"""`mlagent ledger …`: read what the ledger says, prove that nobody changed it, and settle what was done around it."""

@@ -1,0 +1,15 @@
+"""The commands of `mlagent ledger`."""
+
+import click
+
+from mlagent.cli.ledger.export import export
+from mlagent.cli.ledger.show import show
+
+
+@click.group()
+def ledger() -> None:
+    """Read who did what to a model, and on what evidence; prove that nobody changed it; settle what differs."""
+
+
+for _command in (show, export):
+    ledger.add_command(_command)
