@@ -2,6 +2,7 @@
 
 import click
 
+from mlagent.cli.ledger.at import at
 from mlagent.cli.ledger.export import export
 from mlagent.cli.ledger.show import show
 
@@ -11,5 +12,5 @@ def ledger() -> None:
     """Read who did what to a model, and on what evidence; prove that nobody changed it; settle what differs."""
 
 
-for _command in (show, export):
+for _command in (show, at, export):
     ledger.add_command(_command)
