@@ -1,4 +1,6 @@
-"""What is brought to an environment: a model, in an image or alone, by digests, and what it is made of."""
+"""What is brought to an environment: a model, in an image or alone, by digests; and what is seen to serve there."""
+
+from typing import Literal
 
 import msgspec
 
@@ -33,3 +35,30 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"{self.model} version {self.called} ({digest.short(self.digest)})"
+
+
+class Came(msgspec.Struct, frozen=True, kw_only=True):
+    """How what serves came, as it is noted beside it: by a rollout to it that is over, at a time (RFC 3339 in UTC).
+
+    `left` is what it came in the place of, `placement` the pod template's id.
+    """
+
+    kind: Literal["deploy", "rollback"]
+    since: str
+    placement: str
+    left: Release | None = None
+    reason: str = ""
+
+
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """What an environment was seen to serve: `release` is None where nothing is there, or something `strange`.
+
+    `edits` are fields of the pods that others have set by hand, in words. `came` is None where the notes beside it do
+    not tell how just this came.
+    """
+
+    exists: bool
+    release: Release | None = None
+    strange: str = ""
+    edits: tuple[str, ...] = ()
+    came: Came | None = None

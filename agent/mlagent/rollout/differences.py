@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mlagent.core.ports.cluster import Object
+from mlagent.core.ports.ledger import NOTE as LEDGER
 from mlagent.rollout import names
 from mlagent.rollout.objects import to_yaml
 
 _SET_BY_SERVER = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
 _NOTES = (
-    *(names.ROLLOUT, names.HISTORY, names.ASKED),
+    *(names.ROLLOUT, names.HISTORY, names.ASKED, LEDGER),
     *("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration"),
 )
 _EMPTY: tuple[Any, ...] = (None, {}, [])

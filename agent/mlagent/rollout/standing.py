@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from mlagent.core.ports.cluster import Object
-from mlagent.core.release import Release
+from mlagent.core.release import Came, Release, Served
 from mlagent.errors import InputError
 from mlagent.rollout.names import HISTORY, ROLLOUT
 from mlagent.rollout.release import Placed
@@ -79,6 +79,24 @@ def of(deployment: Object | None, seen: Seen, environment: str, namespace: str) 
         history=before,
         strange="" if placed else _strange(state, seen),
     )
+
+
+def served(stands: Standing) -> Served:
+    """The same in plain words, for who holds it against the ledger; what is under way has not come."""
+    return Served(
+        exists=stands.exists,
+        release=stands.placed.release if stands.placed else None,
+        strange=stands.strange,
+        edits=tuple(str(one) for one in stands.edits if one.template),
+        came=_came(stands.placed, stands.rollout),
+    )
+
+
+def _came(placed: Placed | None, state: State | None) -> Came | None:
+    if placed is None or state is None or state.phase != "done" or state.target.id != placed.id:
+        return None
+    left = state.stable.release if state.stable else None
+    return Came(kind=state.kind, since=placed.since, placement=placed.id, left=left, reason=state.reason)
 
 
 def history(deployment: Object) -> tuple[Placed, ...]:

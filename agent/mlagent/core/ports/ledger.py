@@ -25,6 +25,7 @@ What = Literal[
     "acknowledged",
 ]
 MOVES = ("promoted", "rolled-back")  # what says which release an environment is at
+NOTE = "mlagent.io/ledger"  # the annotation of a Deployment that holds a checkpoint
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,215 @@
+"""The one way by which a release comes to an environment, or back: the ledger first, then tags, alias, checkpoint.
+
+The ledger is the journal. What is written down there is brought about, by this process or by the next one that comes,
+whoever that is: every step looks whether it is done already, and any line may be the last one that is executed.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from mlagent.core.digest import Digest
+from mlagent.core.ports.ledger import Entry, Fact, Ledger, reached
+from mlagent.core.ports.models import ModelRegistry
+from mlagent.core.release import Release, Served
+from mlagent.errors import Held, PolicyRefused
+from mlagent.ledger import guard, history, sealing
+from mlagent.ledger.anchors import Anchor
+from mlagent.ledger.checkpoint import Sign
+from mlagent.ledger.finding import Finding
+from mlagent.ledger.moves import NOWHERE, Moves, labels, stamp, tag, version
+from mlagent.ledger.remembered import Remembered
+from mlagent.ledger.served import unrecorded
+
+ATTEMPTS = 10
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """A release that came to an environment, or back to it, and who brought it there; `details` say more of it.
+
+    `holds` are digests that it rests on. `deployed` are the details of the deploy that came before, None for none.
+    """
+
+    what: Literal["promoted", "rolled-back"]
+    release: Release
+    environment: str
+    who: str
+    details: Mapping[str, str] = {}
+    holds: tuple[Digest, ...] = ()
+    deployed: Mapping[str, str] | None = None
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done; `appended` and `pointed` are False where it stood so already.
+
+    `unknown` says why no alias could be moved, `notes` what else is to be told.
+    """
+
+    entry: Entry
+    appended: bool
+    pointed: bool
+    unknown: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def settle(
+    move: Move,
+    registry: ModelRegistry,
+    ledger: Ledger,
+    anchors: Sequence[Anchor],
+    sign: Sign | None,
+    now: Callable[[], str],
+) -> Settled:
+    """Write it down and bring it about, once; a promotion that another one left half done is ended first.
+
+    PolicyRefused (12) for a promotion that a later one was faster than, that was rolled back meanwhile, or before which
+    somebody changed the registry by hand; a rollback goes on, and tells of that. Held (21) where others promote the
+    model, or move the alias, all the time. `now` gives the time, RFC 3339 in UTC.
+    """
+    model = move.release.model
+    with ledger.holding(model, move.who):
+        ledger = Remembered(ledger, model)
+        odd = guard.findings(ledger, registry, model, holding=True)
+        newest = history.standing(ledger, model, move.environment)
+        stands = newest is not None and _says(newest.fact, move)
+        _admit(move, ledger, odd, stands=stands)
+        if newest and not stands:
+            _complete(newest, registry, ledger)
+        if move.deployed is not None and not _deployed(ledger, move, move.deployed):
+            ledger.append(_fact("deployed", move, now(), move.deployed))
+        entry = newest if newest and stands else ledger.append(_told(move, registry, now()))
+        pointed = _complete(entry, registry, ledger)
+        notes = sealing.anchor(entry, ledger, anchors, sign, now)
+        told = guard.open_of(ledger, model, odd) if move.what == "rolled-back" else ()
+    return Settled(
+        entry=entry,
+        appended=not stands,
+        pointed=pointed,
+        unknown="" if version(entry) is not None else _unknown(move.release),
+        notes=(*(one.says for one in told), *notes),
+    )
+
+
+def rolled_back(
+    release: Release, environment: str, who: str, *, left: Release | None, reason: str, placement: str = ""
+) -> Move:
+    """`release` serves again in the place of `left`; a promotion of an older build is none, so the order stands."""
+    details = {"reason": reason} | ({"placement": placement} if placement else {})
+    details |= {"from": left.digest, "from_version": left.called, "from_build": str(left.build)} if left else {}
+    return Move(what="rolled-back", release=release, environment=environment, who=who, details=details)
+
+
+def found(ledger: Ledger, model: str, environment: str, served: Served, who: str) -> Move | None:
+    """What serves by a deploy or rollback that was cut off before it was written down; None where nothing is so."""
+    came, release = served.came, served.release
+    if came is None or release is None or not unrecorded(Moves(ledger, model), environment, served):
+        return None
+    told = {"found": f"in the notes on the Deployment: it serves since {came.since}"}
+    if came.kind == "rollback":
+        reason = came.reason or "no reason was given"
+        move = rolled_back(release, environment, who, left=came.left, reason=reason, placement=came.placement)
+        return msgspec.structs.replace(move, details={**move.details, **told})
+    told |= {"placement": came.placement}
+    return Move(what="promoted", release=release, environment=environment, who=who, details=told, deployed=told)
+
+
+def against(ledger: Ledger, release: Release, environment: str) -> Iterator[tuple[str, str]]:
+    """What of the order of builds is against a promotion, and what to do about it."""
+    if (highest := reached(ledger, release.model, environment)) > release.build:
+        yield (
+            f"build {highest} has been promoted there, and this is build {release.build}",
+            "an older release returns by `mlagent rollback` only; or build again",
+        )
+    if left := history.left_behind(ledger, release.model, environment, release.build):
+        yield (
+            f"it was rolled back there by {left.who} at {left.time} ({left.details.get('reason', '')})",
+            "build a better one, or go back to it by `mlagent rollback --to`",
+        )
+
+
+def _says(fact: Fact, move: Move) -> bool:
+    return (fact.what, fact.release, fact.build) == (move.what, move.release.digest, move.release.build)
+
+
+def _admit(move: Move, ledger: Ledger, odd: Sequence[Finding], *, stands: bool) -> None:
+    """What was asked before anything changed is asked again by who has the lock: others may have been faster."""
+    if move.what == "rolled-back":
+        return
+    no = f"{move.release} is not promoted to {move.environment}"
+    guard.refuse(ledger, move.release.model, odd, no)
+    found = [] if stands else list(against(ledger, move.release, move.environment))
+    if found:
+        raise PolicyRefused(f"{no}: {'; '.join(said for said, _ in found)}", hint="; ".join(cure for _, cure in found))
+
+
+def _deployed(ledger: Ledger, move: Move, details: Mapping[str, str]) -> bool:
+    """Whether just this deploy is written down: by who was cut off before the promotion, say."""
+    facts = (one.fact for one in ledger.about(move.release.model, move.environment))
+    newest = next((one for one in facts if one.what == "deployed"), None)
+    if newest is None or (newest.release, newest.build) != (move.release.digest, move.release.build):
+        return False
+    return newest.details.get("placement") == details.get("placement")
+
+
+def _told(move: Move, registry: ModelRegistry, now: str) -> Fact:
+    """The fact, with the version that it moves, where the registry knows it, and where the alias was before."""
+    release = move.release
+    known = {one.number: one.digest for one in registry.versions(release.model)}
+    details = {"onnx": release.onnx, **move.details}
+    if release.version is not None and known.get(release.version) == release.onnx:
+        pointed = registry.pointed(release.model, move.environment)
+        details |= {"version": str(release.version), "pointed": str(pointed.number) if pointed else NOWHERE}
+    return _fact(move.what, move, now, details)
+
+
+def _fact(
+    what: Literal["deployed", "promoted", "rolled-back"], move: Move, now: str, details: Mapping[str, str]
+) -> Fact:
+    release = move.release
+    return Fact(
+        what=what,
+        model=release.model,
+        who=move.who,
+        time=now,
+        release=release.digest,
+        environment=move.environment,
+        build=release.build,
+        run=release.run,
+        holds=move.holds,
+        details=details,
+    )
+
+
+def _complete(entry: Entry, registry: ModelRegistry, ledger: Ledger) -> bool:
+    """Tags, alias, and the tag by which it is known to be done, each unless it is so; whether the alias moved."""
+    model, environment, number = entry.fact.model, entry.fact.environment, version(entry)
+    known = {one.number: one.tags for one in registry.versions(model)}
+    if number is None or number not in known:
+        return False
+    moves = Moves(ledger, model)
+    done = moves.stamped(entry, known[number].get(tag(environment), ""))
+    if not done:
+        registry.label(model, number, labels(entry, moves.highest(number)))
+    pointed = _point(registry, model, environment, number)
+    if not done:
+        registry.label(model, number, {tag(environment): stamp(entry)})
+    return pointed
+
+
+def _point(registry: ModelRegistry, model: str, alias: str, number: int) -> bool:
+    """Move the alias unless it is there; Held (21) when others move it each time."""
+    for _ in range(ATTEMPTS):
+        before = registry.pointed(model, alias)
+        if before is not None and before.number == number:
+            return False
+        if registry.point(model, alias, number, before.number if before else None):
+            return True
+    raise Held(
+        f"others move the alias {alias} of {model} all the time",
+        hint="who else promotes this model? The same command tries again",
+    )
+
+
+def _unknown(release: Release) -> str:
+    return f"the registry of models that is asked here does not know {release}, so no alias was moved"
