@@ -165,12 +165,16 @@ def signer(
     by: "By | None" = None,
     transparency_log: bool = False,
     cosign: str = "cosign",
+    section: str = "sign",
 ) -> "CosignSigner":
-    """Who signs, by a key or by the service that keeps one; `by` is whom it verifies by, asked of the key if unset."""
+    """Who signs, by a key or by the service that keeps one; `by` is whom it verifies by, asked of the key if unset.
+
+    Errors call a setting by `section` and its name.
+    """
     from mlagent.adapters.signing import keys
     from mlagent.adapters.signing.program import Program
 
-    held, program = keys.of(key, password, service), Program(cosign, project)
+    held, program = keys.of(key, password, service, section), Program(cosign, project)
     made = _cosign().CosignSigner(program, settings, project, held, by=by, transparency_log=transparency_log)
     return cast("CosignSigner", made)
 

@@ -43,31 +43,33 @@ class Key(NamedTuple):
 NOBODY = Key((), {}, (), "the public key")
 
 
-def of(key: Secret | None, password: Secret | None, service: str | None) -> Key:
-    """ConfigError (3) where the key is not there, or is no private key that cosign takes."""
+def of(key: Secret | None, password: Secret | None, service: str | None, section: str = "sign") -> Key:
+    """ConfigError (3) where the key is not there, or is no private key that cosign takes; `section` names it."""
     if key is None:
         if service == KEYLESS:
             return Key((), {}, (*LOG, "ACTIONS_"), KEYLESS)
         scheme = (service or "").partition("://")[0]
-        return Key((f"--key={service}",), {}, SERVICES.get(scheme, ()), f"sign.service ({service})")
-    text = private(key.reveal(), key.reference)
+        return Key((f"--key={service}",), {}, SERVICES.get(scheme, ()), f"{section}.service ({service})")
+    text = private(key.reveal(), key.reference, section)
     spoken = password.reveal() if password else ""
-    return Key((f"--key=env://{_VARIABLE}",), {_VARIABLE: text, "COSIGN_PASSWORD": spoken}, (), _named(key, password))
+    return Key(
+        (f"--key=env://{_VARIABLE}",), {_VARIABLE: text, "COSIGN_PASSWORD": spoken}, (), _named(key, password, section)
+    )
 
 
-def _named(key: Secret, password: Secret | None) -> str:
-    return f"sign.key ({key.reference})" + (f" with sign.password ({password.reference})" if password else "")
+def _named(key: Secret, password: Secret | None, section: str) -> str:
+    return f"{section}.key ({key.reference})" + (f" with {section}.password ({password.reference})" if password else "")
 
 
-def private(text: str, reference: str) -> str:
+def private(text: str, reference: str, section: str = "sign") -> str:
     """The PEM of a private key, its line ends put right, which a form for passwords takes away."""
     found = _PEM.fullmatch(text)
     if found is None:
-        raise ConfigError(f"sign.key ({reference}) is damaged: it is no PEM text, or not all of it", hint=_MAKE)
+        raise ConfigError(f"{section}.key ({reference}) is damaged: it is no PEM text, or not all of it", hint=_MAKE)
     kind, body = found[1], "".join(found[2].split())
     if "PRIVATE" not in kind:
-        raise ConfigError(f"sign.key ({reference}) is {kind}, and the private key is asked for", hint=_MAKE)
+        raise ConfigError(f"{section}.key ({reference}) is {kind}, and the private key is asked for", hint=_MAKE)
     if not re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", body):
-        raise ConfigError(f"sign.key ({reference}) is damaged: what its lines hold is no base64", hint=_MAKE)
+        raise ConfigError(f"{section}.key ({reference}) is damaged: what its lines hold is no base64", hint=_MAKE)
     lines = [body[at : at + 64] for at in range(0, len(body), 64)]
     return "\n".join([f"-----BEGIN {kind}-----", *lines, f"-----END {kind}-----", ""])

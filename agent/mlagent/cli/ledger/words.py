@@ -40,7 +40,7 @@ def release(fact: Fact) -> str:
 
 def _moved(left: dict[str, str]) -> str:
     version, before = left.pop("version", ""), left.pop("from_version", "")
-    for name in ("onnx", "record", "policy", "from", "from_build"):
+    for name in ("onnx", "record", "policy", "from", "from_build", "pointed"):
         left.pop(name, None)
     return _joined(f"version {version}" if version else "", f"from {before}" if before else "", left.pop("reason", ""))
 
