@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import islice, pairwise
+from itertools import accumulate, islice
 from operator import le
 from typing import Annotated
 
@@ -46,7 +46,7 @@ class Chain:
         self.number = 0  # of the entry that goes furthest
         self.head: Digest | None = ""  # its digest; None where what comes next cannot be held against it
         self._found, self._gaps = found, Gaps()
-        self._time: datetime | None = None
+        self._time: datetime | None = None  # the latest
         self._shift = 0  # how far the numbers are from the places: in a file, what was taken out moves all others up
         self._broken, self._seam = 0, ""  # the entry that did not follow, until the next one shows where the change is
 
@@ -77,7 +77,7 @@ class Chain:
             or not _forward([before, *times])
         ):
             return False
-        self.number, self.head, self._time = links[-1].number, digests[-1], times[-1]
+        self.number, self.head, self._time = links[-1].number, digests[-1], max(before, *times)
         self._shift = kept[-1].number - self.number
         return True
 
@@ -97,7 +97,7 @@ class Chain:
             return
         self._follow(link, number, its)
         self._shift = one.number - number
-        self.number, self.head, self._time = number, its, link.fact.time
+        self.number, self.head = number, its
 
     def _unreadable(self, number: int, its: Digest, error: ValueError) -> None:
         self._settle(None)
@@ -107,14 +107,19 @@ class Chain:
 
     def _follow(self, link: Link, number: int, its: Digest) -> None:
         self._pass(number)
-        follows = self.head is None or link.previous == self.head
+        follows = None if self.head is None else link.previous == self.head
         self._settle(follows)
-        if not follows:
+        if follows is False:
             self._broken, self._seam = number, f"entry {number} {its} after {self.head}"
-        if self._time and not _forward([self._time, link.fact.time]):
-            back = self._time - link.fact.time
-            said = f"the clock was set back: the time of entry {number} is {back} before that of the entry before it"
+        self._pass_time(link.fact.time, number, its)
+
+    def _pass_time(self, time: datetime, number: int, its: Digest) -> None:
+        latest, self._time = self._time or time, time
+        if latest - time > CLOCKS_DIFFER:
+            said = f"the clock was set back: the time of entry {number} is {latest - time} before what was reached"
             self._found.say(said, f"entry {number} time {its}")
+        else:
+            self._time = max(latest, time)
 
     def _pass(self, number: int) -> None:
         """Note the numbers that were passed over; who comes after a gap has nothing to follow from."""
@@ -149,5 +154,7 @@ def faults(kept: Iterable[Kept]) -> list[str]:
 
 
 def _forward(times: Sequence[datetime]) -> bool:
-    """Whether no time is earlier than the one before by more than machines' clocks differ."""
-    return all(map(le, times, times[1:])) or all(before - after <= CLOCKS_DIFFER for before, after in pairwise(times))
+    """Whether no time is earlier than any before by more than machines' clocks differ."""
+    return all(map(le, times, times[1:])) or all(
+        latest - time <= CLOCKS_DIFFER for latest, time in zip(accumulate(times, max), times, strict=True)
+    )

@@ -13,7 +13,7 @@ _sha256 = hashlib.sha256
 
 
 class Frontier:
-    """What is needed of a tree to go on: the roots of its full parts, the greatest first, one for each bit of `size`."""
+    """What is needed of a tree to go on: the roots of its full parts, greatest first, one for each bit of `size`."""
 
     def __init__(self, size: int = 0, hashes: Sequence[str] = ()) -> None:
         """As `hashes()` gave it for that size; ValueError where it cannot have been so."""
@@ -78,7 +78,7 @@ def inclusion(place: int, entries: Iterable[bytes]) -> tuple[str, ...]:
 
 
 def verify_inclusion(entry: bytes, place: int, size: int, path: Sequence[str], root: Digest) -> bool:
-    """Whether the path shows that these bytes are the entry at this place, from 0, of the tree of this size and root."""
+    """Whether the path shows that these bytes are the entry at this place, from 0, of that tree."""
     if not 0 <= place < size:
         return False
     node, last, rest = _sha256(b"\0" + entry).digest(), size - 1, [bytes.fromhex(one) for one in path]

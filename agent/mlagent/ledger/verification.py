@@ -89,7 +89,7 @@ class _Passage:
     def reaches(self, head: Head) -> None:
         """Hold it against what the ledger itself said of its end, before it was read."""
         number = self._chain.number
-        if number < head.number:
+        if max(number, self.frontier.size) < head.number:
             said = f"the ledger was cut off: it ends with entry {number}, and its head is entry {head.number}"
             self._found.say(said, f"head {head.number} {head.digest}")
         elif number == head.number and self.newest != head.digest:

@@ -26,11 +26,12 @@ class Anchored(NamedTuple):
 
 
 class Saw(NamedTuple):
-    """A checkpoint that can be read."""
+    """A checkpoint that can be read; `sure` where its signature was seen to be good."""
 
     where: str
     data: bytes
     sealed: Sealed
+    sure: bool = False
 
     def __str__(self) -> str:
         """How it is named in a fault."""
@@ -75,7 +76,7 @@ def believed(saws: Sequence[Saw], good: Good | None, found: Found, notes: list[s
         by = f", says that it is by {one.sealed.key}" if one.sealed.key else ""
         found.say(f"{one} has no good signature{by}: it was edited, or another key signed it", _key(one.data))
     notes += _looked(saws, signatures, looked, bad)
-    return [one for one in saws if one not in bad]
+    return [one._replace(sure=one in looked) for one in saws if one not in bad]
 
 
 def fit(saws: Iterable[Saw], roots: Mapping[int, tuple[Digest, Digest]], size: int, found: Found) -> None:
@@ -88,15 +89,19 @@ def fit(saws: Iterable[Saw], roots: Mapping[int, tuple[Digest, Digest]], size: i
         for one in said:
             if at not in roots:
                 cut = f"the ledger was cut off: it ends after {size} entries, and {one} saw more"
-                found.say(cut, _key(one.data))
+                found.say(cut + _unless(one), _key(one.data))
             elif one.says != roots[at]:
                 found.say(_rewritten(one, fitting), _key(one.data))
 
 
 def _rewritten(one: Saw, fitting: Sequence[Saw]) -> str:
     if fitting:
-        return f"the ledger was forked: {one} and {fitting[0]} saw different entries"
-    return f"history was rewritten: the first {one.size} entries are not those that {one} saw"
+        return f"the ledger was forked: {one} and {fitting[0]} saw different entries{_unless(one)}"
+    return f"history was rewritten: the first {one.size} entries are not those that {one} saw{_unless(one)}"
+
+
+def _unless(one: Saw) -> str:
+    return "" if one.sure else "; or that checkpoint was changed: no signature that was checked speaks for it"
 
 
 def _looked(saws: Sequence[Saw], signatures: Sequence[Saw], looked: Sequence[Saw], bad: Sequence[Saw]) -> list[str]:
