@@ -114,7 +114,8 @@ def finish(app: App, record: "RunRecord") -> None:
     click.echo(table.table(("stage", "state", "seconds", "what it says"), rows, colour=1))
     if judged:
         click.echo("\n" + app.mask(table.verdicts(judged)))
-    click.echo(f"\nrun {record.run_id}, build {record.build}, attempt {record.attempt}{_tree(record)}{_why(record)}")
+    build = f"build {record.build}" if record.build else "no build number yet"
+    click.echo(f"\nrun {record.run_id}, {build}, attempt {record.attempt}{_tree(record)}{_why(record)}")
     click.echo(f"kept in {app.project / '.mlagent' / 'runs' / record.run_id}")
 
 

@@ -8,12 +8,14 @@ import msgspec
 
 from mlagent import adapters
 from mlagent.core import digest
-from mlagent.core.ports.ledger import Ledger, entries
+from mlagent.core.ports.ledger import MOVES, Ledger, entries
 from mlagent.core.ports.store import Store
 from mlagent.engine import accepted, environment, results
 from mlagent.engine.record import RunRecord
 from mlagent.engine.workspace import Workspace
 from mlagent.errors import Held
+
+LASTING = {*MOVES, "deployed", "approved"}  # facts whose release, and the run that made it, are kept
 
 
 class Gone(msgspec.Struct, frozen=True):
@@ -29,6 +31,7 @@ class Gone(msgspec.Struct, frozen=True):
 def collect(workspace: Workspace, keep: int, *, delete: bool) -> Gone:
     """Keep the project's `keep` runs begun last with all that they name, and what any release or other project names.
 
+    A run whose release came to an environment is kept as well, and one that has something to tell the ledger.
     `delete` removes the rest; without it, nothing goes.
 
     Held (21) while somebody runs. Order: records first, then results, then blobs, so that whatever is killed in between
@@ -42,10 +45,12 @@ def collect(workspace: Workspace, keep: int, *, delete: bool) -> Gone:
     project = workspace.settings.sections["project"].name
     loaded = [found[0] for found in map(workspace.records.load, workspace.records.ids()) if found]
     mine = sorted((run for run in loaded if run.project == project), key=lambda run: run.begun, reverse=True)
-    runs = mine[:keep] + [run for run in loaded if run.project != project]
-    kept_results, kept_blobs = _named_by(store, runs)
-    kept_blobs |= _released(workspace.ledger) | accepted.blobs(store) | adapters.registered(store)
-    old = [f"runs/{run.run_id}" for run in mine[keep:]]
+    lasting, kept_blobs = _told(workspace.ledger)
+    over = {run.run_id for run in mine[keep:] if run.run_id not in lasting and not run.untold}
+    runs = [run for run in loaded if run.run_id not in over]
+    kept_results, named = _named_by(store, runs)
+    kept_blobs |= named | accepted.blobs(store) | adapters.registered(store)
+    old = [f"runs/{run_id}" for run_id in sorted(over)]
     stale = [name for name in store.names("results/") if name not in kept_results]
     loose = {blob: store.size(blob) or 0 for blob in store.blobs() if blob not in kept_blobs}
     folders = {folder: _size(folder) for folder in _folders(workspace, {run.run_id for run in runs})}
@@ -64,16 +69,24 @@ def collect(workspace: Workspace, keep: int, *, delete: bool) -> Gone:
 
 
 def _named_by(store: Store, runs: Sequence[RunRecord]) -> tuple[set[str], set[str]]:
-    """Names of results, and digests of blobs, that runs or those results name."""
+    """Names of results, and digests of blobs, that runs, those results or what is still to be told name."""
     names = {name for run in runs for name in run.results}
     found = [result for name in names if (result := results.read(store, name))]
     outputs = [entry.outputs for run in runs for entry in run.stages.values()] + [result.outputs for result in found]
-    return names, {stored.digest for one in outputs for stored in one.values()}
+    untold = {one for run in runs for fact in run.untold for one in fact.holds}
+    return names, untold | {stored.digest for one in outputs for stored in one.values()}
 
 
-def _released(ledger: Ledger) -> set[str]:
-    """Every digest in the ledger: who is asked what ran in March shows it."""
-    return {digest for entry in entries(ledger) for digest in (entry.fact.release, *entry.fact.holds)}
+def _told(ledger: Ledger) -> tuple[set[str], set[str]]:
+    """Runs that came to an environment, and every digest that shows what happened: who asks what ran in March."""
+    runs: set[str] = set()
+    digests: set[str] = set()
+    for fact in (entry.fact for entry in entries(ledger)):
+        digests.update(fact.holds)
+        if fact.what in LASTING:
+            digests.add(fact.release)
+            runs.add(fact.run)
+    return runs, digests
 
 
 def _folders(workspace: Workspace, kept: set[str]) -> Iterator[Path]:

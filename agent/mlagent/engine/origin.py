@@ -29,12 +29,19 @@ def done(run: RunRecord) -> tuple[Done, ...]:
     )
 
 
+def who() -> str:
+    """Who does what is done now: the build in Jenkins, else the machine; as the origin of a run says it."""
+    builder, url = _runs()
+    return url or builder
+
+
 def of(project: Path, given: Given, run: RunRecord) -> Origin:
     """By Jenkins' variables where it runs there, by git where the project is a checkout; never a secret."""
     in_jenkins = os.environ.get("JENKINS_URL", "")
+    builder, url = _runs()
     return Origin(
-        builder=in_jenkins or f"urn:mlagent:host:{socket.gethostname()}",
-        url=os.environ.get("BUILD_URL", "") if in_jenkins else "",
+        builder=builder,
+        url=url,
         job=os.environ.get("JOB_NAME", "") if in_jenkins else "",
         commit=run.commit or "",
         dirty=bool(run.dirty),
@@ -46,6 +53,14 @@ def of(project: Path, given: Given, run: RunRecord) -> Origin:
         data=given.facts.get("data", ""),
         config=digest.of_json(given.config),
     )
+
+
+def _runs() -> tuple[str, str]:
+    """Who runs mlagent, and its page of this build."""
+    in_jenkins = os.environ.get("JENKINS_URL", "")
+    return in_jenkins or f"urn:mlagent:host:{socket.gethostname()}", os.environ.get(
+        "BUILD_URL", ""
+    ) if in_jenkins else ""
 
 
 def _git(project: Path, *arguments: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 from mlagent.config.redact import Redactor
 from mlagent.core.artifact import Stored
 from mlagent.core.files import write_whole
+from mlagent.core.ports.ledger import Fact
 from mlagent.core.ports.store import Store
 from mlagent.core.verdict import Verdict
 from mlagent.errors import Held, InputError
@@ -46,7 +47,9 @@ class RunRecord(msgspec.Struct, kw_only=True):
     """Everything a later command, or a person, may ask about a run; secrets only as the names of their references.
 
     `results` names every result that the run made or used. `build` is its place in the order of all runs of the store:
-    an environment never goes back to a lower one by a run. `reason` is why Jenkins was asked for it, where it was.
+    an environment never goes back to a lower one by a run; 0 until the ledger has given one. `reason` is why Jenkins
+    was asked for it, where it was. `untold` is what the ledger has yet to be told, `told` names what it was; `ended`
+    says to which end the run came last.
     """
 
     schema_version: int = SCHEMA
@@ -65,6 +68,9 @@ class RunRecord(msgspec.Struct, kw_only=True):
     force: Mapping[str, str] = {}
     fence: int = 0
     results: set[str] = set()
+    untold: list[Fact] = []
+    told: set[str] = set()
+    ended: str = ""
     stages: dict[str, StageRecord] = {}
 
 
@@ -126,7 +132,8 @@ def masked(record: RunRecord, redactor: Redactor) -> object:
             {**verdict, "checks": [{**one, "reason": redactor.text(one["reason"])} for one in verdict["checks"]]}
             for verdict in entry["verdicts"]
         ]
-    return {**plain, "results": sorted(record.results), "config": redactor.deep(plain["config"])}
+    listed = {"results": sorted(record.results), "told": sorted(record.told)}
+    return {**plain, **listed, "config": redactor.deep(plain["config"])}
 
 
 def _name(run_id: str) -> str:

@@ -10,6 +10,7 @@ from mlagent.core.artifact import ABSENT, Stored
 from mlagent.core.ports.store import Store
 from mlagent.core.stage import Stage
 from mlagent.core.verdict import Outcome, Verdict
+from mlagent.engine.clock import now
 from mlagent.engine.record import StageRecord
 from mlagent.errors import Bug, InputError
 
@@ -44,6 +45,24 @@ def of_entry(entry: StageRecord, run_id: str) -> Result:
         outputs=entry.outputs,
         verdicts=entry.verdicts,
         made_by=entry.reused_from or run_id,
+    )
+
+
+def adopted(result: Result, key: str | None, parts: Mapping[str, str], attempt: int) -> StageRecord:
+    """What the record of a run says of a stage whose result was there already."""
+    return StageRecord(
+        state="done" if result.outcome == "pass" else "refused",
+        attempt=attempt,
+        key=key,
+        parts=parts,
+        started=now(),
+        ended=now(),
+        seconds=0.0,
+        summary=result.summary,
+        hint=result.hint,
+        outputs=dict(result.outputs),
+        verdicts=result.verdicts,
+        reused_from=result.made_by,
     )
 
 

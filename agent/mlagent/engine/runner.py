@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +11,18 @@ from mlagent.config.redact import Redactor
 from mlagent.core import digest, interrupt
 from mlagent.core.artifact import ABSENT, Stored
 from mlagent.core.context import Context, Outputs
-from mlagent.core.files import write_whole
 from mlagent.core.ports.store import CorruptBlob, MissingBlob
 from mlagent.core.stage import Stage
-from mlagent.engine import absent, folders, hooks, plan, results, surroundings
+from mlagent.engine import absent, folders, hooks, judged, plan, results, surroundings
+from mlagent.engine.chronicle import Chronicle
 from mlagent.engine.clock import now
-from mlagent.engine.keys import FORCE, Given, key_of
+from mlagent.engine.keys import Given
 from mlagent.engine.lease import Lease
 from mlagent.engine.log import EngineLog
 from mlagent.engine.plan import Step
 from mlagent.engine.record import StageRecord, State, parts_by_stage
 from mlagent.engine.workspace import Workspace
 from mlagent.errors import GateRefused, Held, Inconclusive, InputError, Interrupted, MlagentError, RolledBack
-from mlagent.report import junit
 
 BACKOFF_SECONDS = 1.0
 _STATES: dict[type[BaseException], State] = {
@@ -53,7 +53,9 @@ class Runner:
         self._earlier = {**parts_by_stage(before), **parts_by_stage(self.run)}
         self.folder = workspace.run_folder(self.run.run_id)
         self.redactor = Redactor(workspace.settings.secrets())
+        self._ledger = Chronicle(workspace, given, self.run, lease, log, self.redactor)
         self._done: dict[str, Stored] = {}
+        self._passed: set[str] = set()
         self._makers = {artifact.name: stage for stage in workspace.stages for artifact in stage.writes}
 
     def run_all(self, start: Stage | None = None, until: Stage | None = None) -> None:
@@ -61,9 +63,23 @@ class Runner:
         chain = self.workspace.stages
         last = chain.index(until) if until else len(chain) - 1
         first = chain.index(start) if start else 0
+        self._ledger.tell()  # what an earlier attempt could not
         for position, stage in enumerate(chain[: last + 1]):
-            self.advance(stage, only_reuse=position < first, needed=self._needed(chain[first : last + 1]))
+            try:
+                self.advance(stage, only_reuse=position < first, needed=self._needed(chain[first : last + 1]))
+            except Exception as error:
+                with suppress(MlagentError, OSError):  # what stopped it matters more
+                    if self._ledger.stopped(stage, error, self._done):
+                        self._close()
+                raise
+        self._ledger.through(chain[last + 1 :], self._passed, self._done)
+        self._close()
+
+    def _close(self) -> None:
+        """Record how it ended, tell the ledger, and record that it was told."""
         self._save()
+        if self._ledger.tell(again=True):
+            self._save()
 
     def given_to(self, stage: Stage, work: Path) -> tuple[Mapping[str, Path], Context]:
         """What the stage would be given now, to look at: nothing is run or recorded; what it reads must be there."""
@@ -80,7 +96,7 @@ class Runner:
             step = self._step(stage, told=only_reuse)
             if step.state in ("skip", "off"):
                 self._skip(stage, step, said=not only_reuse)
-                return
+                break
             try:
                 if only_reuse and step.state != "reuse":
                     if stage.name in needed:
@@ -90,7 +106,8 @@ class Runner:
             except _LostError as lost:
                 self.advance(lost.maker)
             else:
-                return
+                break
+        self._passed.add(stage.name)
 
     def _needed(self, chosen: Sequence[Stage]) -> frozenset[str]:
         """Names of the stages whose outputs the chosen ones need, directly or through others."""
@@ -122,6 +139,8 @@ class Runner:
         entry.summary = step.reason
         self.run.stages[stage.name] = entry
         self._done |= results.known(stage, {})
+        if state == "skipped":
+            self._ledger.skipped(stage, step.reason, self._done)
 
     def _adopt(self, stage: Stage, step: Step) -> None:
         """Take a kept result as this run's own; a kept no is a no again."""
@@ -134,23 +153,12 @@ class Runner:
         self.log.stage(stage.name, "reuse", step.reason)
         mine = self.run.stages.get(stage.name)
         if mine is None or mine.key != step.key or mine.state not in ("done", "refused"):
-            self.run.stages[stage.name] = StageRecord(
-                state="done" if result.outcome == "pass" else "refused",
-                attempt=self.run.attempt,
-                key=step.key,
-                parts=step.parts,
-                started=now(),
-                ended=now(),
-                seconds=0.0,
-                summary=result.summary,
-                hint=result.hint,
-                outputs=dict(result.outputs),
-                verdicts=result.verdicts,
-                reused_from=result.made_by,
-            )
+            mine = results.adopted(result, step.key, step.parts, self.run.attempt)
+            self.run.stages[stage.name] = mine
+            self._ledger.ended(stage, mine, self._done)
         for verdict in result.verdicts:
             verdict.raise_unless_pass(result.hint)
-        self._accept(stage)
+        self._ledger.passed(stage, mine, self._done)
 
     def _execute(self, stage: Stage, step: Step) -> None:
         for again in range(stage.retries + 1):
@@ -170,11 +178,13 @@ class Runner:
         entry = StageRecord(state="running", attempt=self.run.attempt, key=step.key, parts=step.parts, started=now())
         entry.notes = before.notes if before else {}
         self.run.stages[stage.name] = entry
+        self._ledger.begins(stage, self._done)
         self._save()
         log = self._log(stage)
         log.stage(stage.name, step.state, f"{stage.title} ({step.reason})")
         clock = time.monotonic()
         try:
+            self._ledger.ready(stage)
             self._act(stage, step, inputs, entry, log)
         except BaseException as error:
             entry.state = _STATES.get(type(error), "failed")
@@ -185,6 +195,8 @@ class Runner:
             entry.ended, entry.seconds = now(), round(time.monotonic() - clock, 3)
             self._save()
             log.stage(stage.name, entry.state, entry.summary, round(entry.seconds, 1))
+            if entry.state != "stopped":
+                self._ledger.tell()
 
     def _act(self, stage: Stage, step: Step, inputs: Mapping[str, Path], entry: StageRecord, log: EngineLog) -> None:
         work, final = self.folder / f".{stage.name}", self.folder / stage.name
@@ -239,28 +251,20 @@ class Runner:
         """Write verdicts, keep what is deterministic, then let a no be a no."""
         entry.summary, entry.hint, entry.verdicts = outputs.summary, outputs.hint, outputs.verdicts
         for verdict in outputs.verdicts:
-            write_whole(folder / f"verdict-{verdict.subject}.json", digest.canonical_json(verdict))
-            junit.write_verdict(
-                folder / f"junit-verdict-{verdict.subject}.xml", stage.name, verdict, self.redactor.text
-            )
+            judged.write(self.workspace.store, folder, stage.name, verdict, self.redactor)
         outcomes = {verdict.outcome for verdict in outputs.verdicts}
         self._must_be_unchanged(stage)
         if stage.effect == "compute" and step.key and "inconclusive" not in outcomes:
-            self._keep(stage, step, results.of_entry(entry, self.run.run_id))
+            kept = judged.keep(self.workspace.store, stage.name, step, results.of_entry(entry, self.run.run_id))
+            self.run.results |= kept
+        self._ledger.ended(stage, entry, self._done)
         if outputs.undone:
             raise RolledBack(outputs.undone, hint=outputs.hint)
         for verdict in outputs.verdicts:
             verdict.raise_unless_pass(outputs.hint)
         entry.state = "done"
         self._done |= results.known(stage, entry.outputs)
-        self._accept(stage)
-
-    def _keep(self, stage: Stage, step: Step, result: results.Result) -> None:
-        """Keep a result under its key; one that was forced also takes the place of what was known before."""
-        plain = key_of({name: value for name, value in step.parts.items() if name != FORCE})
-        for key in dict.fromkeys([step.key or plain, plain]):
-            results.keep(self.workspace.store, stage.name, key, result)
-            self.run.results.add(results.name_of(stage.name, key))
+        self._ledger.passed(stage, entry, self._done)
 
     def _must_be_unchanged(self, stage: Stage) -> None:
         """What a stage read must be what its key says: else its result would be found under a wrong name for ever."""
@@ -270,10 +274,6 @@ class Runner:
                 f"{moved} changed while {stage.name} ran: what it made is not kept",
                 hint="give the same command again; build from a workspace that nothing else writes to",
             )
-
-    def _accept(self, stage: Stage) -> None:
-        if stage.accepts in self._done:
-            self.workspace.accept(self.given.facts["data"], self._done[stage.accepts], self.run.run_id)
 
     def _input(self, name: str) -> Path:
         """The file of an input on this machine, verified; fetched from the store where it is not here."""

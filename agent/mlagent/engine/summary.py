@@ -18,7 +18,7 @@ FILE = "summary.md"
 def text(workspace: Workspace, run: RunRecord) -> str:
     """The page, without secrets."""
     entries = [(stage.name, run.stages[stage.name]) for stage in workspace.stages if stage.name in run.stages]
-    facts = [("run", run.run_id), ("build", str(run.build)), ("data", run.facts.get("data", "")[:19])]
+    facts = [("run", run.run_id), ("build", str(run.build or "none yet")), ("data", run.facts.get("data", "")[:19])]
     facts += [("commit", f"{run.commit}{' with uncommitted changes' if run.dirty else ''}")] if run.commit else []
     page = markdown.page(
         f"{run.project}: {_end(run)}",

@@ -72,7 +72,7 @@ def of(
 def _labels(run: RunRecord) -> dict[str, str]:
     """What this build is: number, commit, the pull request that Jenkins builds (CHANGE_ID), what is skipped."""
     found = {
-        "build": str(run.build),
+        "build": str(run.build or ""),
         "commit": run.commit,
         "pull_request": os.environ.get("CHANGE_ID"),
         "skipped": ", ".join(skips.of(run.facts)),

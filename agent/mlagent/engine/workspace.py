@@ -122,14 +122,14 @@ class Workspace:
             **skips.facts(self.settings, self.stages),
         }
 
+    def accept(self, data: str, profile: Stored, run_id: str) -> accepted.Accepted:
+        """The gate passed on a model of this data; gives as whose it stands: of the run that was the first."""
+        one = accepted.Accepted(data, profile, run_id)
+        return accepted.accept(self.store, self.settings.sections["project"].name, one)
+
     def accepted(self, data: str) -> accepted.Accepted | None:
         """The data that passed last and is not this."""
         return accepted.reference(self.store, self.settings.sections["project"].name, data)
-
-    def accept(self, data: str, profile: Stored, run_id: str) -> None:
-        """The gate passed on a model of this data."""
-        one = accepted.Accepted(data, profile, run_id)
-        accepted.accept(self.store, self.settings.sections["project"].name, one)
 
     def hold(self, run_id: str) -> lease.Lease:
         """Take the run for this process; Held (21) says who has it."""
@@ -147,7 +147,10 @@ class Workspace:
         return self.run_folder(run_id) / "lock"
 
     def begin(self, given: Given, held: lease.Lease) -> tuple[RunRecord, str | None]:
-        """The record of the next attempt of the run that `given` names, and the version it goes on from."""
+        """The record of the next attempt of the run that `given` names, and the version it goes on from.
+
+        A new run has no build number yet.
+        """
         run_id = identity.run_id(given)
         found = self.records.load(run_id)
         earlier, version = found or (None, None)
@@ -156,7 +159,7 @@ class Workspace:
             mlagent=__version__,
             run_id=run_id,
             attempt=earlier.attempt + 1 if earlier else 1,
-            build=earlier.build if earlier else self.ledger.next_build(),
+            build=earlier.build if earlier else 0,
             project=self.settings.sections["project"].name,
             begun=now(),
             commit=commit,
@@ -168,6 +171,9 @@ class Workspace:
             force=given.force,
             fence=held.fence,
             results=earlier.results if earlier else set(),
+            untold=earlier.untold if earlier else [],
+            told=earlier.told if earlier else set(),
+            ended=earlier.ended if earlier else "",
             stages=earlier.stages if earlier else {},
         )
         write_whole(self.home / "newest", run_id.encode())

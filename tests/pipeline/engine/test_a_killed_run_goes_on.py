@@ -155,8 +155,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
 def test_every_writer_is_among_the_boundaries(undisturbed: Undisturbed) -> None:
     assert {one[0] for one in undisturbed.end.values()} == {"done"}
     assert list(undisturbed.end) == [one.name for one in CHAIN]
-    # intent and outcome of six stages, and the end of the run; before and after each
-    assert undisturbed.boundaries.count("save") == 2 * (2 * len(CHAIN) + 1)
+    # intent and outcome of six stages, the end of the run, and that the ledger was told of it; before and after each
+    assert undisturbed.boundaries.count("save") == 2 * (2 * len(CHAIN) + 2)
     assert {"put", "keep", "swap", "rename", "fsync"} <= set(undisturbed.boundaries)
 
 

@@ -1,0 +1,31 @@
+"""What is left once a stage was judged: its verdicts, as files and in the store, and a result to be found again."""
+
+from pathlib import Path
+
+from mlagent.config.redact import Redactor
+from mlagent.core import digest
+from mlagent.core.files import write_whole
+from mlagent.core.ports.store import Store
+from mlagent.core.verdict import Verdict
+from mlagent.engine import results
+from mlagent.engine.keys import FORCE, key_of
+from mlagent.engine.plan import Step
+from mlagent.engine.results import Result
+from mlagent.report import junit
+
+
+def write(store: Store, folder: Path, stage: str, verdict: Verdict, redactor: Redactor) -> None:
+    """Leave it in the stage's folder, for people and Jenkins, and in the store, where the ledger names its digest."""
+    path, data = folder / f"verdict-{verdict.subject}.json", digest.canonical_json(verdict)
+    write_whole(path, data)
+    store.put(path, digest.of_bytes(data))
+    junit.write_verdict(folder / f"junit-verdict-{verdict.subject}.xml", stage, verdict, redactor.text)
+
+
+def keep(store: Store, stage: str, step: Step, result: Result) -> set[str]:
+    """Keep it under its key, and give its names; what was forced also takes the place of what was known before."""
+    plain = key_of({name: value for name, value in step.parts.items() if name != FORCE})
+    keys = dict.fromkeys([step.key or plain, plain])
+    for key in keys:
+        results.keep(store, stage, key, result)
+    return {results.name_of(stage, key) for key in keys}
