@@ -107,7 +107,7 @@ def spoil(store: Store) -> None:
     ("tamper", "said"),
     [
         (edit, "entry 3 does not follow from the one before"),
-        (reorder, "entry 2 says that it is entry 3"),
+        (reorder, "entry 2 stands after entry 3: the order was changed"),
         (lambda store: store.remove(path(2)), "entry 2 is missing"),
         (spoil, "entry 2 of the ledger cannot be read"),
     ],
