@@ -30,12 +30,15 @@ def checkpoint(app: App) -> None:
     from mlagent.ledger.checkpoint import take
 
     workspace = app.workspace()
+    if not workspace.ledger.head().number:
+        click.echo("the ledger is empty: there is nothing to seal")
+        return
     sealed = take(workspace.ledger, now(), around.signer(app))
     said = sealed.checkpoint
     click.echo(f"checkpoint of {many(said.size, 'entry', 'entries')}, taken {said.time}")
-    click.echo(f"head {said.head or '-'}\nroot {said.root}")
+    click.echo(f"head {said.head}\nroot {said.root}")
     click.echo(app.mask(plain(f"signed by {sealed.key}" if sealed.signature else f"note: {UNSIGNED}")))
-    for line in _put(app, workspace, sealed) if said.size else ():
+    for line in _put(app, workspace, sealed):
         click.echo(app.mask(plain(line)))
 
 

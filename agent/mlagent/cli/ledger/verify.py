@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from mlagent.ledger.verification import Report
 
 HINT = "agent/docs/ledger.md says what each means; restore the ledger from a backup, and ask who may write to it"
+NO_CHECKPOINT = (
+    "no checkpoint was taken yet: who can write all of it could write all of it anew, and that would not show"
+)
 
 
 @click.command()
@@ -54,6 +57,8 @@ def lines(report: "Report", notes: tuple[str, ...], keys: tuple[str, ...]) -> It
     yield from (f"note: {one}" for one in notes)
     looked = f"{many(report.size, 'entry', 'entries')}, {many(report.checkpoints, 'checkpoint', 'checkpoints')}"
     by = f", signatures by {' or '.join(keys)}" if keys else ""
+    if report.size and not report.checkpoints:
+        yield f"note: {NO_CHECKPOINT}"
     if report.size == 0 and not report.faults:
         yield "the ledger is empty: there is nothing that could be wrong"
     elif not report.faults:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.ledger.ledger_house import Reader
+from tests.unit.cli.ledger.ledger_house import Keeper, Reader
 
 
 @pytest.fixture
@@ -18,3 +18,13 @@ def told(reader: Reader) -> Reader:
     """In a project whose ledger tells a story."""
     reader.story()
     return reader
+
+
+@pytest.fixture
+def keeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
+    """In a project where release 1 is in production, 2 in staging, all signed and put where others keep it."""
+    made = Keeper(tmp_path, monkeypatch)
+    made.promotes(1, "staging")
+    made.promotes(1, "production")
+    made.promotes(2, "staging")
+    return made

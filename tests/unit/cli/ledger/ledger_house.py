@@ -5,13 +5,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import pytest
 from click.testing import CliRunner
 
+from mlagent import adapters
+from mlagent.adapters.memory_signer import Board, MemorySigner
 from mlagent.cli.app import App
+from mlagent.cli.ledger import around
 from mlagent.cli.main import cli as mlagent
 from mlagent.core.digest import of_bytes
 from mlagent.core.ports.ledger import Entry, Fact, Ledger, What
+from mlagent.core.ports.models import ModelRegistry
+from mlagent.core.ports.signer import PublicKey
+from mlagent.core.release import Release
 from mlagent.errors import MlagentError, UsageError
+from mlagent.ledger.anchors import VersionTags
+from mlagent.ledger.promotion import Move, settle
 
 YAML = """\
 project:
@@ -110,3 +119,55 @@ def image(version: int) -> str:
 
 def at(minutes: float) -> str:
     return (BEGAN + timedelta(minutes=minutes)).isoformat(timespec="milliseconds")
+
+
+SIGNED = f"{YAML}ledger:\n  key: env:LEDGER_KEY\n  public_key: ledger.pub\n"
+
+
+class Keeper(Reader):
+    """Someone whose releases are promoted as `deploy` does it, with a key for checkpoints; `signer` is cosign."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, yaml: str = SIGNED) -> None:
+        super().__init__(folder, yaml)
+        self.signer = MemorySigner(Board(), "ledger")
+        (folder / "ledger.pub").write_text(pem(self.signer))
+        monkeypatch.setattr(adapters, "signer", lambda *_, **__: self.signer)
+        monkeypatch.setattr(adapters, "verifier", lambda *_, **__: MemorySigner(Board(), "anybody"))
+
+    @property
+    def registry(self) -> ModelRegistry:
+        return self.app().workspace().registry
+
+    def promotes(self, version: int, environment: str) -> None:
+        self.registry.register("risk", onnx(version), {})
+        made = Release(
+            model="risk",
+            image=f"registry.example/risk@{image(version)}",
+            version=version,
+            onnx=onnx(version),
+            build=version,
+        )
+        move = Move(
+            what="promoted", release=made, environment=environment, who="jenkins@node", details={"record": RECORD}
+        )
+        sign = around.signer(self.app())
+        settle(move, self.registry, self.ledger, [VersionTags(self.registry, "risk")], sign, self._now)
+
+    def _now(self) -> str:
+        self.minutes += 1
+        return at(self.minutes)
+
+    def entry(self, number: int) -> Path:
+        """The file in which an entry lies."""
+        (found,) = (self.folder / ".mlagent" / "store").rglob(f"*entries/{number:012d}")
+        return found
+
+
+def pem(signer: MemorySigner) -> str:
+    by = signer.by()
+    assert isinstance(by, PublicKey)
+    return by.pem
+
+
+def onnx(version: int) -> str:
+    return of_bytes(b"onnx %d" % version)
