@@ -68,7 +68,8 @@ def believed(saws: Sequence[Saw], good: Good | None, found: Found, notes: list[s
     """Those whose signature is good, or was not looked at, or is not there."""
     signatures = [one for one in saws if one.sealed.signature]
     if good is None:
-        notes += ["signatures of checkpoints were not looked at: no key to verify them by is set"] if signatures else []
+        unseen = ["signatures of checkpoints were not looked at: no key to verify them by is set"]
+        notes += unseen if signatures else _looked(saws, [], [], [])
         return list(saws)
     looked = signatures[-CHECKED:]
     bad = [one for one in reversed(looked) if not good(signed(one.sealed.checkpoint), one.sealed.signature)]
