@@ -11,7 +11,15 @@ HEAVY |= {"onnx", "onnxruntime", "uvicorn", "gevent", "structlog", "ruamel", "sq
 
 @pytest.mark.parametrize(
     "args",
-    [["--help"], ["--version"], ["train", "--help"], ["config", "schema"], ["run", "--help"], ["serve", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["train", "--help"],
+        ["config", "schema"],
+        ["run", "--help"],
+        ["serve", "--help"],
+        ["ledger", "at", "-h"],
+    ],
 )
 def test_no_heavy_module_is_imported(args: list[str]) -> None:
     code = (

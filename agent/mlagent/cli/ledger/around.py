@@ -1,6 +1,7 @@
 """What stands around a ledger and can speak for or against it: registry, clusters, and the keys of its checkpoints."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -96,13 +97,18 @@ def signer(app: App) -> "Sign | None":
     return sealing.sealer(sections["ledger"], sections["sign"], sections["registry"], app.project)
 
 
-def anchors(app: App, workspace: "Workspace") -> "Iterator[tuple[str, Anchor]]":
-    """Where a checkpoint can be put besides the ledger, by environment; a namespace as long as it is looked at."""
-    from mlagent.ledger.anchors import Annotation, VersionTags
+def anchors(app: App, workspace: "Workspace", name: str) -> "Iterator[AbstractContextManager[Anchor]]":
+    """Where an environment's checkpoint is put besides the ledger: its version's tag, its Deployment if it has one."""
+    from mlagent.ledger.anchors import VersionTags
 
-    model = environments.model(app)
-    for name in ENVIRONMENTS:
-        yield name, VersionTags(workspace.registry, model)
-    for name in set_up(app):
-        with environments.cluster(app, name) as cluster:
-            yield name, Annotation(cluster, model)
+    yield nullcontext(VersionTags(workspace.registry, environments.model(app)))
+    if name in set_up(app):
+        yield _annotation(app, name)
+
+
+@contextmanager
+def _annotation(app: App, name: str) -> "Iterator[Anchor]":
+    from mlagent.ledger.anchors import Annotation
+
+    with environments.cluster(app, name) as cluster:
+        yield Annotation(cluster, environments.model(app))

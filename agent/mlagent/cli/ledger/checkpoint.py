@@ -9,7 +9,8 @@ from mlagent.cli import environments
 from mlagent.cli.app import App
 from mlagent.cli.ledger import around
 from mlagent.cli.ledger.words import many, plain
-from mlagent.errors import InfrastructureError
+from mlagent.config.environments import ENVIRONMENTS
+from mlagent.errors import ConfigError, InfrastructureError
 
 if TYPE_CHECKING:
     from mlagent.engine.workspace import Workspace
@@ -33,28 +34,32 @@ def checkpoint(app: App) -> None:
     if not workspace.ledger.head().number:
         click.echo("the ledger is empty: there is nothing to seal")
         return
-    sealed = take(workspace.ledger, now(), around.signer(app))
+    with workspace.ledger.holding(environments.model(app), environments.who()):
+        sealed = take(workspace.ledger, now(), around.signer(app))
+        places = list(_put(app, workspace, sealed))
     said = sealed.checkpoint
     click.echo(f"checkpoint of {many(said.size, 'entry', 'entries')}, taken {said.time}")
     click.echo(f"head {said.head}\nroot {said.root}")
     click.echo(app.mask(plain(f"signed by {sealed.key}" if sealed.signature else f"note: {UNSIGNED}")))
-    for line in _put(app, workspace, sealed):
+    for line in places:
         click.echo(app.mask(plain(line)))
 
 
 def _put(app: App, workspace: "Workspace", sealed: "Sealed") -> Iterator[str]:
     """Into the tag of the version, and on the Deployment, of each environment that something was promoted to."""
     from mlagent.ledger import history
+    from mlagent.ledger.moves import version
 
     model = environments.model(app)
-    try:
-        for name, anchor in around.anchors(app, workspace):
-            move = history.standing(workspace.ledger, model, name)
-            version = move.fact.details.get("version", "") if move else ""
-            if move and anchor.has(number := int(version) if version.isdecimal() else None):
-                yield from _into(workspace, model, anchor, number, name, sealed)
-    except InfrastructureError as error:
-        yield f"note: it was not put everywhere: {error.message}"
+    for name in ENVIRONMENTS:
+        move = history.standing(workspace.ledger, model, name)
+        for place in around.anchors(app, workspace, name) if move else ():
+            try:
+                with place as anchor:
+                    if move and anchor.has(version(move)):
+                        yield from _into(workspace, model, anchor, version(move), name, sealed)
+            except (InfrastructureError, ConfigError) as error:
+                yield f"note: {name} was not given it: {error.message}"
 
 
 def _into(
