@@ -17,6 +17,8 @@ from mlagent.adapters.ledgers.objects import ObjectLedger
 from mlagent.adapters.local.models import LocalRegistry
 from mlagent.adapters.memory_cluster import MemoryCluster
 from mlagent.config.environments import Staging
+from mlagent.config.images import Registry
+from mlagent.config.ledger import Ledger
 from mlagent.config.redact import Redactor
 from mlagent.core.context import Context, Outputs
 from mlagent.core.ports.cluster import Replied
@@ -27,7 +29,7 @@ from mlagent.rollout.hold import Clock
 from mlagent.rollout.release import Placed
 from mlagent.rollout.standing import Deployed, Standing
 from mlagent.serving.metrics import Meter
-from mlagent.stages import soak
+from mlagent.stages import sign, soak
 from tests.rollout_cluster import MODEL, Place
 from tests.rollout_house import release
 
@@ -50,14 +52,14 @@ class House:
             self.cluster.programs[made.image] = msgspec.structs.replace(program, answer=self._answer(version))
         self.notes: dict[str, Any] = {}
         self.log = StringIO()
-        self._patch(monkeypatch)
+        self.patch(monkeypatch)
 
     @property
     def cluster(self) -> MemoryCluster:
         """The environment's."""
         return self.place.cluster
 
-    def _patch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def patch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The door leads to the cluster in memory, whose clock is the one that waits."""
 
         @contextmanager
@@ -120,6 +122,7 @@ class House:
 
         made = SimpleNamespace(
             project=self.folder,
+            sections={"ledger": Ledger(), "sign": sign.Config(), "registry": Registry()},
             work=work,
             registry=self.registry,
             ledger=self.ledger,

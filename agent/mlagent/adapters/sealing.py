@@ -1,32 +1,36 @@
-"""Signatures on the ledger's checkpoints: made by the key of `ledger`, else that of `sign`; verified by anybody."""
+"""Signs the ledger's checkpoints, and verifies them: by what signs releases, unless the ledger has a key of its own."""
 
 import base64
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mlagent import adapters
+from mlagent.config.images import Registry
+from mlagent.config.ledger import Ledger
+from mlagent.config.secret import Secret
 from mlagent.core import digest
-from mlagent.core.ports.signer import By, PublicKey, Signer
-from mlagent.errors import ConfigError
+from mlagent.core.ports.signer import PublicKey, Signer
 
 if TYPE_CHECKING:
-    from mlagent.config.images import Registry
-    from mlagent.config.secret import Secret
+    from mlagent.core.ports.signer import Verifier
 
 KEYLESS = "keyless"
+Sign = Callable[[bytes], tuple[str, str]]
+Good = Callable[[bytes, str], bool]
 
 
-class Keeper(Protocol):
-    """What the sections `ledger` and `sign` both say of who signs."""
-
-    @property
-    def key(self) -> "Secret | None":
-        """The private key."""
+class Keys(Protocol):
+    """Of the section `sign`, what is asked of it here."""
 
     @property
-    def password(self) -> "Secret | None":
+    def key(self) -> Secret | None:
+        """A private key."""
+
+    @property
+    def password(self) -> Secret | None:
         """Its password."""
 
     @property
@@ -34,46 +38,69 @@ class Keeper(Protocol):
         """Who keeps one instead."""
 
 
-def sealer(
-    ledger: Keeper, sign: Keeper, registry: "Registry", project: Path
-) -> Callable[[bytes], tuple[str, str]] | None:
-    """Signs bytes, and names the key by its fingerprint; None where no key is set, or none that can sign a file.
+class _Held(NamedTuple):
+    key: Secret | None
+    password: Secret | None
+    service: str | None
 
-    Nothing is opened yet; signing raises ConfigError (3) where the key cannot be used.
+
+def sealer(ledger: Ledger, sign: Keys | None, registry: Registry, project: Path) -> Sign | None:
+    """Who signs by the key or service of `ledger`, else of `sign`; None where neither names one that can here.
+
+    ConfigError (3) where the key of `ledger` cannot be read here, or is none.
     """
-    named, keeper = ("ledger", ledger) if ledger.key or ledger.service else ("sign", sign)
-    if not keeper.key and keeper.service in (None, KEYLESS):
+    own = ledger.key or ledger.service
+    held = _Held(ledger.key, ledger.password, ledger.service) if own else _of(sign)
+    if held is None:
         return None
-    signer = adapters.signer(
-        registry, project, key=keeper.key, password=keeper.password, service=keeper.service, section=named
-    )
-    return lambda data: (_signed(signer, data), _fingerprint(signer.by()))
+    named = "ledger" if own else "sign"
+    key, password, service = held
+    return by(adapters.signer(registry, project, key=key, password=password, service=service, section=named))
 
 
-def good(keys: Mapping[str, By], registry: "Registry", project: Path) -> Callable[[bytes, str], bool] | None:
-    """Whether one of these keys, by their names for people, signed bytes; None where there is none to verify by."""
-    if not keys:
+def _of(sign: Keys | None) -> _Held | None:
+    """A certificate is of an identity for minutes, and no key by which a ledger is verified years later.
+
+    A node that promotes need not have the key that signs images.
+    """
+    if sign is None or sign.service == KEYLESS or not (sign.key or sign.service):
         return None
-    verifier = adapters.verifier(registry, project)
+    there = sign.key is None or sign.key.peek()
+    return _Held(sign.key, sign.password, sign.service) if there else None
 
-    def by_one(data: bytes, signature: str) -> bool:
+
+def by(signer: Signer) -> Sign:
+    """A signature in base64 on bytes, and the fingerprint of the public key for people."""
+
+    def sign(data: bytes) -> tuple[str, str]:
         with tempfile.TemporaryDirectory(prefix="mlagent-") as folder:
-            file = Path(folder) / "checkpoint"
+            file = Path(folder) / "checkpoint.json"
             file.write_bytes(data)
-            return any(verifier.verify_blob(file, signature.encode(), by) for by in keys.values())
+            signature = signer.sign_blob(file).decode()
+        who = signer.by()
+        return signature, fingerprint(who) if isinstance(who, PublicKey) else ""
 
-    return by_one
-
-
-def _signed(signer: Signer, data: bytes) -> str:
-    with tempfile.TemporaryDirectory(prefix="mlagent-") as folder:
-        file = Path(folder) / "checkpoint"
-        file.write_bytes(data)
-        return signer.sign_blob(file).decode()
+    return sign
 
 
-def _fingerprint(by: By) -> str:
-    """As `openssl pkey -pubin -in cosign.pub -outform DER | sha256sum` prints it."""
-    if not isinstance(by, PublicKey):
-        raise ConfigError(f"{by.subject} cannot sign a checkpoint", hint="set ledger.key, or ledger.service")
-    return digest.of_bytes(base64.b64decode("".join(by.pem.strip().splitlines()[1:-1])))
+def good(keys: Mapping[str, PublicKey], registry: Registry, project: Path) -> Good | None:
+    """Whether one of these keys signed the bytes; None without any key."""
+    return verified_by(adapters.verifier(registry, project), keys) if keys else None
+
+
+def verified_by(verifier: "Verifier", keys: Mapping[str, PublicKey]) -> Good:
+    """The same, with who verifies."""
+
+    def is_good(data: bytes, signature: str) -> bool:
+        with tempfile.TemporaryDirectory(prefix="mlagent-") as folder:
+            file = Path(folder) / "checkpoint.json"
+            file.write_bytes(data)
+            return any(verifier.verify_blob(file, signature.encode(), key) for key in keys.values())
+
+    return is_good
+
+
+def fingerprint(key: PublicKey) -> digest.Digest:
+    """As `openssl pkey -pubin -outform DER | sha256sum` prints it."""
+    body = re.sub(r"-----[^-]+-----|\s", "", key.pem)
+    return digest.of_bytes(base64.b64decode(body))

@@ -35,14 +35,14 @@ def render(app: App, environment: str, out: Path | None, sets: tuple[str, ...]) 
 
     They are for current clusters (autoscaling/v2, policy/v1); `mlagent deploy` asks the cluster what it serves.
     """
+    from mlagent.rollout import brought
     from mlagent.rollout.objects import Served, render, to_yaml
-    from mlagent.stages import deploy
 
     stage = _deploy(environment)
     with tempfile.TemporaryDirectory() as folder, holding(app, parse_sets(sets)) as runner:
         config = runner.workspace.settings.sections[stage.settings]
         inputs, ctx = runner.given_to(stage, Path(folder))
-        text = to_yaml(render(deploy.of_run(environment, config, inputs, ctx), Served()))
+        text = to_yaml(render(brought.of_run(environment, config, inputs, ctx), Served()))
     _give(app, text, out)
 
 

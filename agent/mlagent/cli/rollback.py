@@ -6,9 +6,11 @@ import click
 
 from mlagent.cli import environments
 from mlagent.cli.app import App
+from mlagent.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mlagent.engine.workspace import Workspace
+    from mlagent.core.ports.cluster import Cluster
+    from mlagent.ledger.desk import Desk
     from mlagent.rollout.back import Back
 
 
@@ -23,32 +25,49 @@ def rollback(app: App, environment: str, to: str, reason: str) -> None:
     The older pods get ready before a newer one goes. Nothing is verified or approved anew: only what served here in
     full is gone back to, and that was verified when it came. Given again, it has nothing to do; --to goes farther.
     """
-    workspace = app.workspace()
-    with environments.driving(app, environment) as hands:
-        from mlagent.rollout.back import back
+    from mlagent.ledger.promotion import rolled_back
+    from mlagent.rollout import back, place, standing
 
-        went = back(hands, to=to, reason=reason)
-        why = reason or "no reason was given"
-        unknown = _recorded(workspace, environment, went, hands.now(), why) if went.left else ""
+    settings, model, who = environments.section(app, environment), environments.model(app), environments.who()
+    with environments.cluster(app, environment) as cluster:
+        desk = _desk(app, cluster)
+        with place.driving(cluster, model, environment, settings, who=who, say=app.log().info) as hands:
+            desk.glance(environment, standing.served(hands.read()), who)
+            went = back.back(hands, to=to, reason=reason)
+        placed, why = went.placed, reason or "no reason was given"
+        if went.left:
+            left = went.left.release
+            desk.settle(rolled_back(placed.release, environment, who, left=left, reason=why, placement=placed.id))
     _say(environment, went)
-    if unknown:
-        click.echo(f"Note: {unknown}.", err=True)
 
 
-def _recorded(workspace: "Workspace", environment: str, went: "Back", now: str, reason: str) -> str:
-    """Alias and ledger, as far as this project's know the release; why not, where they do not."""
-    from mlagent.rollout import promotion
+def _desk(app: App, cluster: "Cluster") -> "Desk":
+    """The ledger, and all that a rollback writes besides; a key that is not here does not stand in the way."""
+    from mlagent.adapters import sealing
+    from mlagent.engine.clock import now
+    from mlagent.ledger.anchors import Annotation, VersionTags
+    from mlagent.ledger.desk import Desk
 
-    return promotion.rolled_back(
-        workspace.registry,
-        workspace.ledger,
-        went.placed,
-        environment,
-        environments.who(),
-        now,
-        left=went.left.release if went.left else None,
-        reason=reason,
-    ).unknown
+    def say(text: str) -> None:
+        click.echo(app.mask(f"Note: {text}."), err=True)
+
+    workspace, model = app.workspace(), environments.model(app)
+    sections = workspace.settings.sections
+    try:
+        sign = sealing.sealer(sections["ledger"], sections["sign"], sections["registry"], app.project)
+    except ConfigError as error:
+        sign = None
+        say(f"the ledger's checkpoint is not signed: {error.message}")
+    return Desk(
+        model=model,
+        ledger=workspace.ledger,
+        registry=workspace.registry,
+        anchors=(VersionTags(workspace.registry, model), Annotation(cluster, model)),
+        sign=sign,
+        good=None,
+        now=now,
+        say=say,
+    )
 
 
 def _say(environment: str, went: "Back") -> None:

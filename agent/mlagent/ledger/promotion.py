@@ -78,7 +78,7 @@ def settle(
             _complete(newest, registry, ledger)
         if move.deployed is not None and not _deployed(ledger, move, move.deployed):
             ledger.append(_fact("deployed", move, now(), move.deployed))
-        entry = newest if newest and stands else ledger.append(_told(move, registry, now()))
+        entry = newest if newest and stands else ledger.append(_told(_with_record(move, ledger), registry, now()))
         pointed = _complete(entry, registry, ledger)
         notes = sealing.anchor(entry, ledger, anchors, sign, now)
         told = guard.open_of(ledger, model, odd) if move.what == "rolled-back" else ()
@@ -150,6 +150,18 @@ def _deployed(ledger: Ledger, move: Move, details: Mapping[str, str]) -> bool:
     if newest is None or (newest.release, newest.build) != (move.release.digest, move.release.build):
         return False
     return newest.details.get("placement") == details.get("placement")
+
+
+def _with_record(move: Move, ledger: Ledger) -> Move:
+    """What serves again rests on what it rested on when it came first."""
+    if move.what == "promoted":
+        return move
+    facts = (one.fact for one in ledger.about(move.release.model, move.environment) if one.fact.what == "promoted")
+    first = next((one for one in facts if (one.release, one.build) == (move.release.digest, move.release.build)), None)
+    if first is None:
+        return move
+    record = {"record": first.details["record"]} if "record" in first.details else {}
+    return msgspec.structs.replace(move, holds=first.holds, details={**record, **move.details})
 
 
 def _told(move: Move, registry: ModelRegistry, now: str) -> Fact:

@@ -33,7 +33,8 @@ def _other(moves: Moves, environment: str, served: Served, release: Release, ent
     if unrecorded(moves, environment, served):
         cure = "the next deploy, or the same command again, writes it down"
         return Odd("unrecorded", environment, f"{release.digest} after {number}", says, cure, blocks=False)
-    return Odd("other-release", environment, f"{release.digest} after {number}", says, _back(environment))
+    cure = _back(environment) if entry else "ask who deployed it, and which ledger was told of it"
+    return Odd("other-release", environment, f"{release.digest} after {number}", says, cure)
 
 
 def unrecorded(moves: Moves, environment: str, served: Served) -> bool:

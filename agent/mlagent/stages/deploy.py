@@ -14,20 +14,20 @@ from mlagent.core.stage import Needs, Package, Stage
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlagent.core.context import Context, Done, Outputs
-    from mlagent.core.release import Release
+    from mlagent.core.context import Context, Outputs
+    from mlagent.core.ports.cluster import Cluster
+    from mlagent.core.release import Release, Served
+    from mlagent.ledger.desk import Desk
     from mlagent.rollout.bring import Voice
     from mlagent.rollout.drive import Driven
     from mlagent.rollout.objects import Wanted
     from mlagent.rollout.state import State
+    from mlagent.trust.policy import Written
     from mlagent.trust.verify import Decision
 
 DEPLOYED, TIMELINE, DECISION = "deployed.json", "timeline.json", "decision.json"
 CAME = "came"  # the note of how a release came, for when there is nothing to exchange any more
 OVERWRITE, POLICY, LAST = "overwrite", "policy", "production"
-SERVER = ["-m", "mlagent.serving"]
-STARTED = "seconds until ready"  # what the load test calls it
-BEFORE = ("gate", "load-test")
 
 
 def run(environment: str, config: Staging, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
@@ -38,22 +38,25 @@ def run(environment: str, config: Staging, inputs: "Mapping[str, Path]", ctx: "C
     from mlagent import adapters
     from mlagent.core.context import Outputs
     from mlagent.core.digest import canonical_json
-    from mlagent.rollout import bring
+    from mlagent.rollout import bring, brought
 
     for label in ("skipped", "pull_request"):
         if label in ctx.labels:
             return Outputs(summary=f"nothing is deployed of {label.replace('_', ' ')} ({ctx.labels[label]})")
-    wanted = of_run(environment, config, inputs, ctx)
+    wanted = brought.of_run(environment, config, inputs, ctx)
     _admit(wanted, inputs, ctx)
     decision = _verified(wanted.release, environment, ctx)
     with adapters.cluster(config, ctx.project, environment) as cluster:
+        desk = _desk(cluster, wanted.model, ctx)
+        _guard(desk, cluster, wanted, environment, ctx)
         came = ctx.recall().get(CAME)
         driven = bring.bring(cluster, wanted, _voice(ctx), overwrite=OVERWRITE in ctx.asked)
-        namespace = cluster.namespace
-    (ctx.work / TIMELINE).write_bytes(canonical_json(_told(driven, came, ctx)))
-    if decision:
-        (ctx.work / DECISION).write_bytes(canonical_json(decision))
-    return _done(driven.state, namespace, environment, ctx) if driven.state.phase == "done" else _undone(driven.state)
+        (ctx.work / TIMELINE).write_bytes(canonical_json(_told(driven, came, ctx)))
+        if decision:
+            (ctx.work / DECISION).write_bytes(canonical_json(decision))
+        if driven.state.phase != "done":
+            return _undone(driven.state)
+        return _done(driven.state, cluster.namespace, environment, decision, desk, ctx)
 
 
 def _told(driven: "Driven", came: Mapping[str, Any] | None, ctx: "Context") -> object:
@@ -77,21 +80,82 @@ def _voice(ctx: "Context") -> "Voice":
     )
 
 
-def _done(state: "State", namespace: str, environment: str, ctx: "Context") -> "Outputs":
-    """What is served was checked: now alias and ledger."""
+def _desk(cluster: "Cluster", model: str, ctx: "Context") -> "Desk":
+    """The ledger, and all that a promotion writes besides."""
+    from mlagent.adapters import sealing
+    from mlagent.ledger.anchors import Annotation, VersionTags
+    from mlagent.ledger.desk import Desk
+    from mlagent.trust import witnessing
+
+    sections, file = ctx.sections, ctx.references.get(POLICY)
+    keys = witnessing.keys_of(sections["ledger"].public_key, _written(file), sections["sign"].public_key, ctx.project)
+    return Desk(
+        model=model,
+        ledger=ctx.ledger,
+        registry=ctx.registry,
+        anchors=(VersionTags(ctx.registry, model), Annotation(cluster, model)),
+        sign=sealing.sealer(sections["ledger"], sections["sign"], sections["registry"], ctx.project),
+        good=sealing.good(keys, sections["registry"], ctx.project),
+        now=_now,
+        say=ctx.log.warning,
+    )
+
+
+def _guard(desk: "Desk", cluster: "Cluster", wanted: "Wanted", environment: str, ctx: "Context") -> None:
+    """Ask whether all is as the ledger says, before anything changes; write down what was cut off before it was."""
+    served = _served(cluster, wanted, environment)
+    desk.admit(f"{wanted.release} is not deployed to {environment}", served)
+    for where, what in served.items():
+        desk.make_up(where, what, ctx.origin().who)
+
+
+def _served(cluster: "Cluster", wanted: "Wanted", environment: str) -> "Mapping[str, Served]":
+    """What serves, by environment; nothing where just this does, by a deploy that need only be written down."""
+    from mlagent.rollout import place, standing
+
+    served = standing.served(place.stands(cluster, wanted.model, environment))
+    ours = served.came is not None and served.release is not None and served.release.digest == wanted.release.digest
+    return {} if ours and not served.edits else {environment: served}
+
+
+def _done(
+    state: "State",
+    namespace: str,
+    environment: str,
+    decision: "Decision | None",
+    desk: "Desk",
+    ctx: "Context",
+) -> "Outputs":
+    """What is served was checked: now ledger and alias."""
     from mlagent.core.context import Outputs
     from mlagent.core.digest import canonical_json
-    from mlagent.rollout import promotion
+    from mlagent.ledger.promotion import Move
+    from mlagent.rollout import brought
     from mlagent.rollout.standing import Deployed
 
-    placed, now = state.target, datetime.now(UTC).isoformat(timespec="milliseconds")
-    recorded = promotion.promoted(ctx.registry, ctx.ledger, placed, environment, ctx.origin().who, now)
-    if recorded.unknown:
-        ctx.log.warning(recorded.unknown)
-    deployed = Deployed(environment=environment, namespace=namespace, placed=placed, image=placed.release.digest)
+    placed = state.target
+    release, told = placed.release, brought.record(ctx.done)
+    details = {"placement": placed.id, "policy": decision.policy if decision else "", "record": told.get("release", "")}
+    where = {"namespace": namespace, "placement": placed.id, "version": release.called}
+    desk.settle(
+        Move(
+            what="promoted",
+            release=release,
+            environment=environment,
+            who=ctx.origin().who,
+            details={name: text for name, text in details.items() if text},
+            holds=(release.onnx, *told.values()),
+            deployed=where,
+        )
+    )
+    deployed = Deployed(environment=environment, namespace=namespace, placed=placed, image=release.digest)
     (ctx.work / DEPLOYED).write_bytes(canonical_json(deployed))
     before = f" in the place of {state.stable.release}" if state.stable and state.stable.id != placed.id else ""
-    return Outputs(summary=f"{placed.release} serves in {environment}{before}, since {placed.since}")
+    return Outputs(summary=f"{release} serves in {environment}{before}, since {placed.since}")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _undone(state: "State") -> "Outputs":
@@ -105,75 +169,28 @@ def _undone(state: "State") -> "Outputs":
 def show(environment: str, config: Staging, inputs: "Mapping[str, Path]", ctx: "Context", *, ask: bool) -> str:
     """What would change, as a diff; with `ask`, first all that a deploy asks before anything changes."""
     from mlagent import adapters
-    from mlagent.rollout import bring, preflight
+    from mlagent.rollout import bring, brought, preflight
     from mlagent.rollout.differences import differences
 
-    wanted = of_run(environment, config, inputs, ctx)
+    wanted = brought.of_run(environment, config, inputs, ctx)
     if ask:
         _admit(wanted, inputs, ctx)
         _verified(wanted.release, environment, ctx)
     with adapters.cluster(config, ctx.project, environment) as cluster:
         if ask:
+            no, served = f"{wanted.release} would not be deployed", _served(cluster, wanted, environment)
+            _desk(cluster, wanted.model, ctx).admit(no, served)
             findings = preflight.look(cluster, wanted)
             ctx.log.info(f"{sum(one.outcome == 'pass' for one in findings)} of {len(findings)} looked at and good")
             preflight.raise_unless_ready(findings)
         return differences(bring.changes(cluster, wanted)) or f"{environment} is as {wanted.release} wants it\n"
 
 
-def of_run(environment: str, config: Staging, inputs: "Mapping[str, Path]", ctx: "Context") -> "Wanted":
-    """What this run brings to the environment; PolicyRefused (12) where it pushed no image, or a gate is open."""
-    from mlagent.core.digest import of_bytes
-    from mlagent.core.release import Release
-    from mlagent.errors import PolicyRefused
-    from mlagent.rollout.objects import Wanted
-
-    done = {one.stage: one for one in ctx.done}
-    if open_ := [name for name in BEFORE if name not in done]:
-        hint = "`mlagent run` goes through all stages in order; `mlagent show` says how they ended"
-        raise PolicyRefused(f"this run has not passed {' and '.join(open_)}, so nothing of it is deployed", hint=hint)
-    if "pushed" not in inputs:
-        hint = "set registry.repository, and give `mlagent push`: a cluster pulls from there"
-        raise PolicyRefused("this run has pushed no image, so there is nothing to deploy", hint=hint)
-    image, origin = inputs["image"].read_bytes(), ctx.origin()
-    release = Release(
-        model=ctx.sections["project"].name,
-        image=f"{ctx.sections['registry'].repository}@{of_bytes(image)}",
-        version=msgspec.json.decode(inputs["version"].read_bytes())["number"] if "version" in inputs else None,
-        onnx=done["export"].outputs["onnx"],
-        data=origin.data,
-        commit=origin.commit,
-        build=origin.build,
-        run=ctx.run_id,
-    )
-    return Wanted(
-        release=release,
-        environment="production" if environment == LAST else "staging",
-        settings=config,
-        serving=ctx.sections["serving"],
-        python=_python(image, ctx),
-        measured_start_seconds=_started(done["load-test"]),
-    )
-
-
-def _python(image: bytes, ctx: "Context") -> str:
-    """The image's Python, where what runs in it is our server."""
-    from mlagent.core import oci
-
-    described = msgspec.json.decode(image, type=oci.Manifest).config.digest
-    entry = msgspec.json.decode(ctx.blobs.path(described).read_bytes())["config"].get("Entrypoint") or [""]
-    return str(entry[0]) if entry[1:3] == SERVER else ""
-
-
-def _started(tested: "Done") -> float | None:
-    """How long the container took until it was ready, where it was tried."""
-    checks = (one for verdict in tested.verdicts for one in verdict.checks)
-    return next((one.value for one in checks if one.metric == STARTED), None)
-
-
 def _admit(wanted: "Wanted", inputs: "Mapping[str, Path]", ctx: "Context") -> None:
     """Order, soak, commit."""
     from mlagent.core.ports.ledger import reached
-    from mlagent.rollout import admission, promotion
+    from mlagent.ledger import history
+    from mlagent.rollout import admission
 
     release = wanted.release
     origin, soaked = ctx.origin(), inputs.get("soaked@staging")
@@ -182,7 +199,7 @@ def _admit(wanted: "Wanted", inputs: "Mapping[str, Path]", ctx: "Context") -> No
             release=release,
             environment=wanted.environment,
             reached=reached(ctx.ledger, wanted.model, wanted.environment),
-            left=promotion.left_behind(ctx.ledger, wanted.model, wanted.environment, release.build),
+            left=history.left_behind(ctx.ledger, wanted.model, wanted.environment, release.build),
             soaked=msgspec.json.decode(soaked.read_bytes(), type=admission.Soaked) if soaked else None,
             commit=origin.commit,
             dirty=origin.dirty,
@@ -195,15 +212,14 @@ def _verified(release: "Release", environment: str, ctx: "Context") -> "Decision
     from mlagent import adapters
     from mlagent.core.oci import parse
     from mlagent.trust import gathering
-    from mlagent.trust.policy import Written, policy
-    from mlagent.trust.policy_file import load
+    from mlagent.trust.policy import policy
     from mlagent.trust.verify import judge
 
     file = ctx.references.get(POLICY)
     if file is None and environment != LAST:
         ctx.log.warning("nothing was verified: this node has no policy (MLAGENT_POLICY_FILE)")
         return None
-    asked = policy(load(file) if file else Written(), environment)
+    asked = policy(_written(file), environment)
     where, settings = parse(release.image), ctx.sections["registry"]
     verifier = adapters.verifier(settings, ctx.project, transparency_log=asked.transparency_log)
     with adapters.image_registry(where, settings, ctx.project, notice=ctx.log.warning) as registry:
@@ -213,6 +229,14 @@ def _verified(release: "Release", environment: str, ctx: "Context") -> "Decision
     decision.raise_unless_passed()
     ctx.log.info(f"{release} shows what the policy asks for")
     return decision
+
+
+def _written(file: "Path | None") -> "Written":
+    """The node's policy, else the strict one."""
+    from mlagent.trust.policy import Written
+    from mlagent.trust.policy_file import load
+
+    return load(file) if file else Written()
 
 
 def stage(environment: str, config: type[Staging], *more: str) -> Stage:
@@ -234,7 +258,7 @@ def stage(environment: str, config: type[Staging], *more: str) -> Stage:
             Artifact(f"timeline@{environment}", TIMELINE, "how the pods were exchanged", optional=True),
             Artifact(f"decision@{environment}", DECISION, "what the policy asked, and what was found", optional=True),
         ),
-        uses=("project", "registry", "serving", "policy"),
+        uses=("project", "registry", "serving", "policy", "ledger", "sign"),
         facts=(POLICY,),
         wants=(f"{environment}.namespace",),
         switches={OVERWRITE: "Take back fields of the objects that others have edited by hand."},

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlagent.core.context import Context, Outputs
     from mlagent.core.ports.cluster import Cluster
     from mlagent.core.verdict import Verdict
+    from mlagent.ledger.desk import Desk
     from mlagent.rollout.readings import Readings
     from mlagent.rollout.release import Placed
     from mlagent.rollout.soaking import Noted
@@ -103,26 +104,43 @@ def _undone(
 ) -> "Outputs":
     """Go back, then say so; where nothing served before, the verdict alone is a no (10) and the release goes on."""
     from mlagent.core.context import Outputs
-    from mlagent.rollout import back, place, promotion, soaking
+    from mlagent.ledger.promotion import rolled_back
+    from mlagent.rollout import back, place, soaking, standing
 
     environment, hint = deployed.environment, soaking.hint(bad, deployed.environment)
     reason = "; ".join(one.reason for one in bad.checks if one.outcome == "fail")
     if stands.placed and stands.placed.id == deployed.placed.id and stands.before is None:
         return Outputs(summary=f"{reason}; nothing served before it, so it goes on", verdicts=(bad,), hint=hint)
     model, who = deployed.placed.release.model, ctx.origin().who
+    desk = _desk(cluster, model, ctx)
+    desk.glance(environment, standing.served(stands), who)
     with place.driving(cluster, model, environment, config, who=who, say=ctx.log.info) as hands:
         if not soaking.ours(deployed, hands.read()):  # somebody was here until we held it
             soaking.must_serve(deployed, hands.read())
         went = back.back(hands, reason=reason, leaving=deployed.placed.id)
-        now = hands.now()
-    left = deployed.placed.release
-    recorded = promotion.rolled_back(
-        ctx.registry, ctx.ledger, went.placed, environment, who, now, left=left, reason=reason
-    )
-    if recorded.unknown:
-        ctx.log.warning(recorded.unknown)
-    undone = f"{left} was bad in {environment}: {reason}; {went.placed.release} serves again"
+    placed, left = went.placed, deployed.placed.release
+    desk.settle(rolled_back(placed.release, environment, who, left=left, reason=reason, placement=placed.id))
+    undone = f"{left} was bad in {environment}: {reason}; {placed.release} serves again"
     return Outputs(summary=undone, verdicts=(bad,), hint=hint, undone=undone)
+
+
+def _desk(cluster: "Cluster", model: str, ctx: "Context") -> "Desk":
+    """The ledger, and all that a rollback writes besides."""
+    from mlagent.adapters import sealing
+    from mlagent.ledger.anchors import Annotation, VersionTags
+    from mlagent.ledger.desk import Desk
+
+    sections = ctx.sections
+    return Desk(
+        model=model,
+        ledger=ctx.ledger,
+        registry=ctx.registry,
+        anchors=(VersionTags(ctx.registry, model), Annotation(cluster, model)),
+        sign=sealing.sealer(sections["ledger"], sections["sign"], sections["registry"], ctx.project),
+        good=None,  # what is bad makes way, whoever signed what
+        now=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"),
+        say=ctx.log.warning,
+    )
 
 
 def _stage(environment: str, config: type[Staging]) -> Stage:
@@ -141,6 +159,7 @@ def _stage(environment: str, config: type[Staging]) -> Stage:
         section=environment,
         environment=environment,
         ignores=set(config.__struct_fields__) - SOAKING - {"namespace"},
+        uses=("registry", "ledger", "sign"),
         waits="soak_wait_minutes",
         wants=(f"{environment}.namespace",),
         effect="observe",

@@ -12,13 +12,18 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from mlagent.adapters.ledgers.objects import ObjectLedger
 from mlagent.cli import rollout
 from mlagent.cli.app import App
 from mlagent.cli.rollback import rollback
 from mlagent.cli.status import Row, status
 from mlagent.config.environments import Staging
 from mlagent.core.ports.ledger import entries
+from mlagent.engine.clock import now
 from mlagent.errors import ConfigError, Held, InfrastructureError, InputError, Interrupted, RolledBack
+from mlagent.ledger import promotion
+from mlagent.ledger.anchors import Annotation
+from mlagent.ledger.promotion import Move, settle
 from mlagent.rollout import place
 from mlagent.rollout.drive import drive
 from mlagent.rollout.release import Placed
@@ -120,16 +125,72 @@ def test_in_an_empty_workspace_it_works_and_says_that_no_alias_moved(house: Hous
     assert "Note: the registry of models that is asked here does not know risk version 1" in back(house)
 
 
+def in_order(house: House, *versions: int) -> None:
+    """They serve one after the other, and registry and ledger of the project tell of that."""
+    there = app(house).workspace()
+    for version in versions:
+        there.registry.register(MODEL, release(version).onnx, {})
+        move = Move(what="promoted", release=release(version), environment="staging", who="ann")
+        settle(move, there.registry, there.ledger, [Annotation(house.cluster, MODEL)], None, now)
+    house.serve(*versions)
+
+
 def test_the_alias_moves_where_the_registry_knows_the_release(house: House) -> None:
-    house.serve(1, 2)
-    registry = app(house).workspace().registry
-    for version in (1, 2):
-        registry.register(MODEL, release(version).onnx, {})
-    registry.point(MODEL, "staging", 2, None)
+    in_order(house, 1, 2)
     assert "Note" not in back(house)
-    pointed = app(house).workspace().registry.pointed(MODEL, "staging")
+    there = app(house).workspace()
+    pointed = there.registry.pointed(MODEL, "staging")
     assert pointed is not None
     assert pointed.number == 1
+    (version, _) = there.registry.versions(MODEL)
+    assert version.tags["ledger.staging"].startswith("3 ")
+
+
+def test_what_is_not_as_the_ledger_says_is_named_and_does_not_block_the_way_back(house: House) -> None:
+    in_order(house, 1, 2)
+    app(house).workspace().registry.point(MODEL, "staging", 1, 2)
+    told = back(house)
+    assert "Note: the alias staging was moved by hand: it points at version 1" in told
+    assert f"staging serves {release(1)} again" in told
+
+
+def test_a_rollback_that_was_cut_off_before_the_ledger_was_told_is_told_by_the_next_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.place.time = datetime.now(UTC)
+    in_order(house, 1, 2)
+
+    def killed(*_: object) -> None:
+        raise Interrupted(9)
+
+    monkeypatch.setattr(promotion, "settle", killed)
+    with pytest.raises(click.Abort):
+        back(house, "--reason", "prices are wrong")
+    monkeypatch.undo()
+    house.patch(monkeypatch)
+    told = back(house)
+    assert "and the ledger did not tell of that: it does now" in told
+    assert "already: nothing was moved" in told
+    facts = [one.fact for one in entries(app(house).workspace().ledger)]
+    assert [one.what for one in facts] == ["promoted", "promoted", "rolled-back"]
+    assert facts[-1].details["reason"] == "prices are wrong"
+
+
+def test_a_ledger_that_is_away_does_not_block_the_way_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_order(house, 1, 2)
+
+    def away(*_: object) -> None:
+        raise InfrastructureError("the ledger is away")
+
+    monkeypatch.setattr(ObjectLedger, "head", away)
+    monkeypatch.setattr(ObjectLedger, "about", away)
+    with pytest.raises(InfrastructureError, match="the ledger is away"):
+        back(house)
+    assert house.place.serves() == ["p1"] * 3
+    monkeypatch.undo()
+    house.patch(monkeypatch)
+    back(house)
+    assert next(app(house).workspace().ledger.about(MODEL, "staging")).fact.what == "rolled-back"
 
 
 def test_a_named_release_is_gone_to_and_one_that_never_served_is_refused(house: House) -> None:
