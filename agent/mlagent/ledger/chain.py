@@ -20,11 +20,11 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 _sha256 = hashlib.sha256
 
 
-class _When(msgspec.Struct, frozen=True):
+class _When(msgspec.Struct, frozen=True, gc=False):
     time: Annotated[datetime, Meta(tz=True)]
 
 
-class Link(msgspec.Struct, frozen=True):
+class Link(msgspec.Struct, frozen=True, gc=False):
     """What of an entry the chain is made of; the rest need not be read to know whether it was changed."""
 
     number: int
