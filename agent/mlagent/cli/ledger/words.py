@@ -28,7 +28,9 @@ def said(fact: Fact) -> str:
     """The details: in a sentence where the fact is of a kind we know, and what is left over by name."""
     left = dict(fact.details)
     sentence = SENTENCES[fact.what](left) if fact.what in SENTENCES else ""
-    others = (f"{name} {_value(one)}" for name, one in left.items() if one and name not in TOLD_ELSEWHERE)
+    others = (
+        f"{name.replace('_', ' ')} {_value(one)}" for name, one in left.items() if one and name not in TOLD_ELSEWHERE
+    )
     return "; ".join(one for one in (sentence, *others) if one)
 
 
@@ -53,17 +55,34 @@ def _verdict(left: dict[str, str]) -> str:
 
 
 def _waived(left: dict[str, str]) -> str:
+    left.pop("stage", None)
     until = left.pop("expires", "")
     owner, check, reason = left.pop("owner", ""), left.pop("check", ""), left.pop("reason", "")
     return _joined(check, f"{owner} answers for it{f' until {until}' if until else ''}" if owner else "", reason)
 
 
 def _finished(left: dict[str, str]) -> str:
-    commit, dirty = left.pop("commit", ""), left.pop("dirty", "")
-    changed = " with changes" if dirty.lower() == "true" else ""
-    attempt = left.pop("attempt", "1")
-    again = f"attempt {attempt}" if attempt != "1" else ""
-    return _joined(left.pop("outcome", ""), again, f"commit {commit[:12]}{changed}" if commit else "")
+    commit, dirty, asked = left.pop("commit", ""), left.pop("dirty", ""), left.pop("pull_request", "")
+    stage, attempt = left.pop("stage", ""), left.pop("attempt", "1")
+    changed = " with changes" if dirty == "true" else ""
+    left.pop("category", None)
+    return _joined(
+        f"{left.pop('outcome', '')}{f' at {stage}' if stage else ''}",
+        f"attempt {attempt}" if attempt != "1" else "",
+        f"commit {commit[:12]}{changed}" if commit else "",
+        f"pull request {asked}" if asked else "",
+    )
+
+
+def _drifted(left: dict[str, str]) -> str:
+    left.pop("verdict", None)
+    subject, worst, says = left.pop("subject", ""), left.pop("worst", ""), left.pop("says", "")
+    return _joined(f"{subject}: {worst}" if worst else subject, says)
+
+
+def _overridden(left: dict[str, str]) -> str:
+    left.pop("attempt", None)
+    return _joined(left.pop("what", ""), left.pop("reason", ""))
 
 
 def _deployed(left: dict[str, str]) -> str:
@@ -71,9 +90,11 @@ def _deployed(left: dict[str, str]) -> str:
     return f"version {version or '?'}{f' to namespace {namespace}' if namespace else ''}"
 
 
-def _pair(*names: str) -> Callable[[dict[str, str]], str]:
-    """The values of these, in this order."""
-    return lambda left: _joined(*(left.pop(name, "") for name in names))
+def _acknowledged(left: dict[str, str]) -> str:
+    left.pop("kind", None)
+    typed, reason = left.pop("typed_by", ""), left.pop("reason", "")
+    because = f"because: {reason}" if reason else ""
+    return _joined(f"{left.pop('finding', '')}: {left.pop('says', '')}", because, f"typed by {typed}" if typed else "")
 
 
 SENTENCES: Mapping[str, Callable[[dict[str, str]], str]] = {
@@ -83,10 +104,10 @@ SENTENCES: Mapping[str, Callable[[dict[str, str]], str]] = {
     "verdict": _verdict,
     "waived": _waived,
     "run-finished": _finished,
-    "overridden": _pair("what", "reason"),
-    "drifted": _pair("subject"),
-    "retrained": _pair("reason"),
-    "acknowledged": _pair("finding", "says", "reason"),
+    "overridden": _overridden,
+    "drifted": _drifted,
+    "retrained": lambda left: left.pop("reason", ""),
+    "acknowledged": _acknowledged,
 }
 
 

@@ -77,7 +77,12 @@ class Reader:
 
     def story(self) -> None:
         """Entries 1 to 12; production is at version 1 from minute 4 on, 2 from 9 on, and 1 again from 11 on."""
-        self.happened("run-finished", 1, run=RUNS[1], details={"outcome": "done", "attempt": "1", "commit": COMMIT})
+        self.happened(
+            "run-finished",
+            1,
+            run=RUNS[1],
+            details={"outcome": "done", "stage": "sign", "attempt": "2", "commit": COMMIT, "dirty": "true"},
+        )
         self.happened("verdict", 1, run=RUNS[1], details={"subject": "gate", "outcome": "pass", "stage": "gate"})
         self.promoted(1, "staging")
         self.promoted(1, "production")

@@ -3,8 +3,13 @@
 import msgspec
 import pytest
 
-from mlagent.core.ports.ledger import Entry
+from mlagent.core.ports.ledger import Entry, What
 from tests.unit.cli.ledger.ledger_house import Reader, at
+
+WITH_CHANGES = "done, attempt 2, commit c0ffee with changes"
+DRIFTED = "data: psi of Age, 0.4"
+ANSWERED = "ab: moved, because: audit, typed by ada@desk"
+JUDGED = "parity pass by export; made by 0123"
 
 
 def numbers(out: str) -> list[str]:
@@ -82,3 +87,27 @@ def test_what_is_read_in_blocks_from_the_end_is_whole(told: Reader, monkeypatch:
     monkeypatch.setattr("mlagent.cli.ledger.show.BLOCK", 5)
     assert numbers(told.types("ledger", "show", "--all").out) == [str(one) for one in range(1, 13)]
     assert numbers(told.types("ledger", "show", "--all", "--limit", "3").out) == ["10", "11", "12"]
+
+
+@pytest.mark.parametrize(
+    ("what", "details", "sentence"),
+    [
+        ("run-finished", {"outcome": "refused", "stage": "gate", "category": "gate"}, "refused at gate"),
+        ("run-finished", {"outcome": "done", "attempt": "2", "commit": "c0ffee", "dirty": "true"}, WITH_CHANGES),
+        ("run-finished", {"outcome": "done", "pull_request": "17"}, "done, pull request 17"),
+        ("drifted", {"subject": "data", "worst": "psi of Age", "says": "0.4", "verdict": "sha256:x"}, DRIFTED),
+        (
+            "overridden",
+            {"what": "stages.skip: check", "reason": "a spike", "attempt": "1"},
+            "stages.skip: check, a spike",
+        ),
+        ("retrained", {"reason": "drift"}, "drift"),
+        ("deployed", {"version": "3", "namespace": "risk", "placement": "p3"}, "version 3 to namespace risk"),
+        ("acknowledged", {"finding": "ab", "says": "moved", "reason": "audit", "typed_by": "ada@desk"}, ANSWERED),
+        ("verdict", {"subject": "parity", "outcome": "pass", "stage": "export", "made_by": "0123"}, JUDGED),
+    ],
+)
+def test_each_kind_has_its_sentence(reader: Reader, what: What, details: dict[str, str], sentence: str) -> None:
+    reader.happened(what, who="x", details=details)
+    row = reader.types("ledger", "show").out.splitlines()[2]
+    assert row.partition("  x    ")[2] == sentence
