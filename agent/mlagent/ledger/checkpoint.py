@@ -38,6 +38,18 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
 
 
+class _Size(msgspec.Struct, frozen=True):
+    size: int
+
+
+class _Reach(msgspec.Struct, frozen=True):
+    checkpoint: _Size
+    signature: str = ""
+
+
+_reached = msgspec.json.Decoder(_Reach).decode
+
+
 def read(data: bytes) -> Sealed:
     """What `write` wrote; InputError (4) for anything else."""
     try:
@@ -65,18 +77,26 @@ def signed(checkpoint: Checkpoint) -> bytes:
     return digest.canonical_json(checkpoint)
 
 
-def readable(ledger: Ledger) -> Iterator[Sealed]:
-    """The kept checkpoints that can be read; the others are for `verify` to name."""
-    for data in ledger.checkpoints():
+def newest(ledger: Ledger) -> Sealed | None:
+    """The kept checkpoint that goes furthest, a signed one before others; None where there is none."""
+    return next(_readable(ledger), None)
+
+
+def _readable(ledger: Ledger) -> Iterator[Sealed]:
+    """Those that can be read, the furthest first; the others are for `verify` to name."""
+    for data in sorted(ledger.checkpoints(), key=_reach, reverse=True):
         try:
             yield read(data)
         except InputError:
             continue
 
 
-def newest(ledger: Ledger) -> Sealed | None:
-    """The kept checkpoint that goes furthest, a signed one before others; None where there is none."""
-    return max(readable(ledger), key=lambda one: (one.checkpoint.size, bool(one.signature)), default=None)
+def _reach(data: bytes) -> tuple[int, bool]:
+    try:
+        said = _reached(data)
+    except ValueError:
+        return -1, False
+    return said.checkpoint.size, bool(said.signature)
 
 
 def due(ledger: Ledger, every: int) -> bool:
@@ -88,7 +108,7 @@ def due(ledger: Ledger, every: int) -> bool:
 def take(ledger: Ledger, now: str, sign: Sign | None, *, anew: bool = False) -> Sealed:
     """Seal what the ledger says now, or give the checkpoint that says it already; `now` is RFC 3339 in UTC.
 
-    Only what came after the newest one is read. InputError (4) where it does not follow: nothing false is signed.
+    Only what came after the newest one is read. InputError (4) where it does not follow from that: it is not signed.
     `anew` takes all that is there as it is, whatever it was before: for who knows what is wrong with it and goes on.
     """
     last = None if anew else newest(ledger)
@@ -112,12 +132,10 @@ def _as_it_is(ledger: Ledger) -> tuple[Frontier, Digest]:
 
 
 def _said_already(ledger: Ledger, size: int, root: Digest, head: Digest) -> Sealed | None:
-    same = (
-        one
-        for one in readable(ledger)
-        if (one.checkpoint.size, one.checkpoint.root, one.checkpoint.head) == (size, root, head)
-    )
-    return max(same, key=lambda one: bool(one.signature), default=None)
+    """A signed one before others, as they come in that order."""
+    wanted = (size, root, head)
+    there = ((one, one.checkpoint) for one in _readable(ledger))
+    return next((one for one, said in there if (said.size, said.root, said.head) == wanted), None)
 
 
 class _Link(msgspec.Struct, frozen=True):
