@@ -68,7 +68,7 @@ def believed(saws: Sequence[Saw], good: Good | None, found: Found, notes: list[s
     """Those whose signature is good, or was not looked at, or is not there."""
     signatures = [one for one in saws if one.sealed.signature]
     if good is None:
-        unseen = ["signatures of checkpoints were not looked at: no key to verify them by is set"]
+        unseen = ["signatures of checkpoints were not looked at: no key to verify them by was given"]
         notes += unseen if signatures else _looked(saws, [], [], [])
         return list(saws)
     looked = signatures[-CHECKED:]

@@ -24,9 +24,10 @@ NO_CHECKPOINT = (
 
 @click.command()
 @click.option("--key", type=platform.POLICY, help="A public key (PEM) that must have signed, instead of those set.")
+@click.option("--no-signatures", "unsigned", is_flag=True, help="Look at no signature: where there is no cosign, say.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of sentences.")
 @click.pass_obj
-def verify(app: App, key: Path | None, *, as_json: bool) -> None:
+def verify(app: App, key: Path | None, *, unsigned: bool, as_json: bool) -> None:
     """Say whether anybody edited, moved, took out or cut off entries: 0, or 12 with all that is wrong.
 
     Every entry is read and held against the one before and against the checkpoints: those beside the ledger, in the
@@ -36,8 +37,11 @@ def verify(app: App, key: Path | None, *, as_json: bool) -> None:
 
     from mlagent.ledger.verification import verify as verified
 
+    if key and unsigned:
+        message = "--key and --no-signatures are two answers to one question: give one of them"
+        raise click.UsageError(message, ctx=click.get_current_context())
     workspace = app.workspace()
-    keys, seen = around.witnesses(app, key), around.look(app, workspace)
+    keys, seen = {} if unsigned else around.witnesses(app, key), around.look(app, workspace)
     with progress(quiet=as_json) as told:
         report = verified(workspace.ledger, seen.anchored, around.good(app, keys), told)
     notes = (*report.notes, *seen.missed)

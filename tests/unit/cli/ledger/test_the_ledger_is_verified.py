@@ -93,3 +93,9 @@ def test_an_environment_that_cannot_be_asked_is_a_note(keeper: Keeper) -> None:
     said = keeper.types("ledger", "verify")
     assert said.code == 0
     assert "note: staging was not asked: " in said.out
+
+
+def test_signatures_may_be_left_alone_which_is_said(keeper: Keeper) -> None:
+    said = keeper.types("ledger", "verify", "--no-signatures")
+    assert (said.code, "note: signatures of checkpoints were not looked at" in said.out) == (0, True)
+    assert keeper.types("ledger", "verify", "--no-signatures", "--key", str(keeper.folder / "ledger.pub")).code == 2

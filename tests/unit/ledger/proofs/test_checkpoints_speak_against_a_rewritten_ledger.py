@@ -147,7 +147,7 @@ def test_of_many_signatures_the_newest_are_looked_at_first_and_the_oldest_not() 
     ("sign", "checked", "said"),
     [
         (None, True, "no checkpoint is signed: who can write them all can rewrite the ledger"),
-        (KEY, False, "signatures of checkpoints were not looked at: no key to verify them by is set"),
+        (KEY, False, "signatures of checkpoints were not looked at: no key to verify them by was given"),
     ],
     ids=["not signed", "no key"],
 )
