@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mlagent.core.ports.ledger import entries
 from mlagent.errors import InputError
 from mlagent.ledger import verification
+from mlagent.ledger.found import MOST_GAPS, Gaps
 from mlagent.ledger.verification import Anchored
 from tests.proofs_house import House, chained, fact, moment
 
@@ -106,7 +107,11 @@ def earlier(seconds: float) -> Lines:
         "clock set back",
     ],
 )
-def test_the_chain_alone_shows_it(tamper: Callable[[Lines], Lines], said: Sequence[str]) -> None:
+@pytest.mark.parametrize("block", [1, 2, 5, 4096])
+def test_the_chain_alone_shows_it(
+    tamper: Callable[[Lines], Lines], said: Sequence[str], block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlagent.ledger.verification.BLOCK", block)
     house = House(SIZE)
     house.write(tamper(house.lines()))
     report = house.verify()
@@ -249,3 +254,22 @@ def test_an_anchor_is_named_by_where_it_is() -> None:
     saw = f"the checkpoint of {SIZE} entries at {moment(0)} (Deployment risk in production)"
     assert len(report.faults) == 1
     assert report.faults[0].startswith(f"the ledger was cut off: it ends after 4 entries, and {saw} saw more")
+
+
+def test_of_very_many_gaps_it_is_known_that_there_are_more() -> None:
+    gaps = Gaps()
+    for number in range(1, 2 * MOST_GAPS + 3, 2):
+        gaps.open(number, number)
+    assert gaps.fill(3)
+    assert not Gaps().fill(3)
+    said = gaps.said()
+    assert said[:2] == ["entry 1 is missing", "entry 5 is missing"]
+    assert said[-1] == "entries are missing in many more places"
+    assert len(said) == MOST_GAPS
+
+
+def test_a_number_that_came_after_all_leaves_the_gap_around_it() -> None:
+    gaps = Gaps()
+    gaps.open(2, 6)
+    assert [gaps.fill(number) for number in (4, 4, 2, 7)] == [True, False, True, False]
+    assert gaps.said() == ["entry 3 is missing", "entries 5 to 6 are missing"]
