@@ -14,7 +14,7 @@ from mlagent.core.ports.ledger import Entry, Fact, Ledger, reached
 from mlagent.core.ports.models import ModelRegistry
 from mlagent.core.release import Release, Served
 from mlagent.errors import Held, PolicyRefused
-from mlagent.ledger import guard, history, sealing
+from mlagent.ledger import guard, history, sealing, versions
 from mlagent.ledger.anchors import Anchor
 from mlagent.ledger.checkpoint import Sign
 from mlagent.ledger.finding import Finding
@@ -74,8 +74,7 @@ def settle(
         newest = history.standing(ledger, model, move.environment)
         stands = newest is not None and _says(newest.fact, move)
         _admit(move, ledger, odd, stands=stands)
-        if newest and not stands:
-            _complete(newest, registry, ledger)
+        _finish(registry, ledger, model, but=newest if stands else None)
         if move.deployed is not None and not _deployed(ledger, move, move.deployed):
             ledger.append(_fact("deployed", move, now(), move.deployed))
         entry = newest if newest and stands else ledger.append(_told(_with_record(move, ledger), registry, now()))
@@ -191,6 +190,14 @@ def _fact(
         holds=move.holds,
         details=details,
     )
+
+
+def _finish(registry: ModelRegistry, ledger: Ledger, model: str, *, but: Entry | None) -> None:
+    """End what was cut off, in whatever environment; what came to its end is left alone, whoever moved it since."""
+    moves, known = Moves(ledger, model), {one.number: one for one in registry.versions(model)}
+    for entry in map(moves.newest, guard.ENVIRONMENTS):
+        if entry and entry != but and not versions.settled(moves, known, entry):
+            _complete(entry, registry, ledger)
 
 
 def _complete(entry: Entry, registry: ModelRegistry, ledger: Ledger) -> bool:
