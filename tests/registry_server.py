@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, urlsplit
 
 from mlagent.core.digest import of_bytes
+from mlagent.core.oci import INDEX
 
 USER, PASSWORD = "ci", "correct-horse-battery"
 IDENTITY = "identity-of-ci"
@@ -64,6 +65,7 @@ class Double:
         self.elsewhere = self.realm = ""  # the URLs of other servers: one that keeps the blobs, one that gives tokens
         self.least_chunk, self.most_body = 0, 0
         self.chunks, self.knows_ranges, self.refuses_mounts = True, True, False
+        self.lists_referrers = False
 
     def count(self, method: str, pattern: str = "") -> int:
         return sum(one.method == method and re.search(pattern, one.target) is not None for one in self.seen)
@@ -136,13 +138,34 @@ class Double:
 
     def put_manifest(self, path: str, reference: str, headers: dict[str, str], body: bytes, **_: Any) -> Answer:
         digest, parsed = of_bytes(body), json.loads(body)
-        pieces = [*parsed.get("layers", []), *([parsed["config"]] * ("config" in parsed))]
+        pieces = [*parsed.get("layers", []), *(parsed[one] for one in ("config",) if one in parsed)]
         if any(one["digest"] not in self.blobs[path] for one in pieces):
             return error(400, "MANIFEST_BLOB_UNKNOWN")
+        if any(one["digest"] not in self.manifests[path] for one in parsed.get("manifests", [])):
+            return error(400, "MANIFEST_UNKNOWN")
         self.manifests[path][digest] = (body, headers["content-type"])
         if not reference.startswith("sha256:"):
             self.tags[path][reference] = digest
-        return Answer(201, b"", {"Docker-Content-Digest": digest})
+        kept = self.lists_referrers and "subject" in parsed
+        more = {"OCI-Subject": parsed["subject"]["digest"]} if kept else {}
+        return Answer(201, b"", {"Docker-Content-Digest": digest, **more})
+
+    def list_referrers(self, path: str, digest: str, query: dict[str, str], **_: Any) -> Answer:
+        """One a page."""
+        if not self.lists_referrers:
+            return Answer(404, b"404 page not found")
+        known = {one: json.loads(data) for one, (data, _) in self.manifests[path].items()}
+        names = [one for one in sorted(known) if known[one].get("subject", {}).get("digest") == digest]
+        names = [one for one in names if one > query.get("last", "")]
+        found = [self._described(path, one, known[one]) for one in names[:1]]
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": found}
+        link = {"Link": f'</v2/{path}/referrers/{digest}?last={names[0]}>; rel="next"'} if len(names) > 1 else {}
+        return Answer(200, json.dumps(index).encode(), {"Content-Type": INDEX, **link})
+
+    def _described(self, path: str, digest: str, parsed: dict[str, Any]) -> dict[str, Any]:
+        data, kind = self.manifests[path][digest]
+        about = {"artifactType": parsed.get("artifactType"), "annotations": parsed.get("annotations", {})}
+        return {"mediaType": kind, "digest": digest, "size": len(data), **about}
 
     def delete_manifest(self, path: str, reference: str, **_: Any) -> Answer:
         self.tags[path] = {tag: digest for tag, digest in self.tags[path].items() if digest != reference}
@@ -215,6 +238,7 @@ ROUTES: list[tuple[str, Callable[..., Answer]]] = [
     (f"PUT {_MANIFEST}", Double.put_manifest),
     (f"DELETE {_MANIFEST}", Double.delete_manifest),
     (r"GET /v2/(?P<path>.+)/tags/list", Double.list_tags),
+    (r"GET /v2/(?P<path>.+)/referrers/(?P<digest>sha256:[0-9a-f]{64})", Double.list_referrers),
 ]
 
 

@@ -14,6 +14,8 @@ from mlagent.core.digest import of_bytes
 from mlagent.core.ports.images import Content, ImageRegistry, Sent
 from mlagent.errors import InputError
 
+KIND, OTHERS = "application/vnd.example.one+json", "application/vnd.example.another+json"
+
 
 class Piece(NamedTuple):
     """A file, and its digest."""
@@ -38,6 +40,24 @@ def manifest_of(config: Piece, *layers: Piece) -> bytes:
         "mediaType": oci.MANIFEST,
         "config": {"mediaType": oci.CONFIG, "digest": config.digest, "size": config.size},
         "layers": [{"mediaType": oci.LAYER, "digest": one.digest, "size": one.size} for one in layers],
+    }
+    return json.dumps(document, indent=1).encode()
+
+
+def referring(
+    registry: ImageRegistry, path: str, folder: Path, about: bytes, kind: str = KIND, said: str = ""
+) -> bytes:
+    """Push what a manifest to refer to another takes; that manifest."""
+    config = piece(folder, oci.NOTHING)
+    registry.push(path, config.digest, config.give)
+    document = {
+        "schemaVersion": 2,
+        "mediaType": oci.MANIFEST,
+        "artifactType": kind,
+        "config": {"mediaType": oci.EMPTY, "digest": config.digest, "size": config.size},
+        "layers": [],
+        "subject": {"mediaType": oci.MANIFEST, "digest": of_bytes(about), "size": len(about)},
+        "annotations": {"said": said},
     }
     return json.dumps(document, indent=1).encode()
 
@@ -139,3 +159,24 @@ class ImageRegistries:
         registry.delete("acme/risk", of_bytes(data))
         assert registry.manifest("acme/risk", of_bytes(data)) is None
         registry.delete("acme/risk", of_bytes(data))
+
+    def test_what_refers_to_a_manifest_is_listed_by_kind_and_twice_is_once(
+        self, registry: ImageRegistry, tmp_path: Path
+    ) -> None:
+        about, other = (image(registry, "acme/risk", tmp_path, text) for text in (b"one", b"two"))
+        for one in (about, other):
+            registry.put_manifest("acme/risk", one, oci.MANIFEST)
+        assert registry.referrers("acme/risk", of_bytes(about)) == []
+        first = referring(registry, "acme/risk", tmp_path, about, said="first")
+        second = referring(registry, "acme/risk", tmp_path, about, said="second")
+        strange = referring(registry, "acme/risk", tmp_path, about, OTHERS)
+        for one in (first, strange, second, first):
+            assert registry.refer("acme/risk", one) == of_bytes(one)
+        found = registry.referrers("acme/risk", of_bytes(about))
+        assert sorted(one.digest for one in found) == sorted(map(of_bytes, (first, second, strange)))
+        (theirs,) = registry.referrers("acme/risk", of_bytes(about), OTHERS)
+        assert (theirs.digest, theirs.media_type, theirs.size) == (of_bytes(strange), oci.MANIFEST, len(strange))
+        by_text = {one.annotations["said"] for one in registry.referrers("acme/risk", of_bytes(about), KIND)}
+        assert by_text == {"first", "second"}
+        assert registry.manifest("acme/risk", of_bytes(first)) == Content(first, oci.MANIFEST)
+        assert registry.referrers("acme/risk", of_bytes(other)) == []

@@ -15,7 +15,7 @@ from tests.certificates import certificates
 from tests.contract.image_registries import ImageRegistries
 from tests.registry_server import PASSWORD, USER, serving
 
-KINDS = ("memory", "open", "basic", "bearer", "tls and bearer")
+KINDS = ("memory", "open", "basic", "bearer", "tls and bearer", "with its own list")
 
 
 class TestImageRegistries(ImageRegistries):
@@ -27,7 +27,8 @@ class TestImageRegistries(ImageRegistries):
         made = certificates(tmp_path / "tls") if "tls" in request.param else None
         (tmp_path / "password").write_text(PASSWORD)
         with serving((made.certificate, made.key) if made else None) as double:
-            double.login = "none" if request.param == "open" else request.param.split()[-1]
+            double.lists_referrers = request.param == "with its own list"
+            double.login = "none" if request.param in ("open", "with its own list") else request.param.split()[-1]
             login = {"username": USER, "password": Secret("file:password", tmp_path)} if double.login != "none" else {}
             settings = Registry(ca=str(made.ca) if made else None, **login)  # type: ignore[arg-type]
             with opened(parse(f"{double.host}/acme/risk"), settings, tmp_path, environ={}) as registry:

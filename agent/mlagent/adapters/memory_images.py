@@ -7,8 +7,11 @@ from pathlib import Path
 
 import msgspec
 
+from mlagent.adapters.oci_registry import referrers
+from mlagent.core import oci
 from mlagent.core.digest import Digest, of_bytes
 from mlagent.core.files import write_whole
+from mlagent.core.oci import Descriptor
 from mlagent.core.ports.images import Content, Progress, Sent
 from mlagent.errors import InputError
 
@@ -99,3 +102,14 @@ class MemoryImages:
         with self._lock:
             self._manifests[path].pop(reference, None)
             self._tags[path] = {tag: one for tag, one in self._tags[path].items() if one != reference}
+
+    def refer(self, path: str, data: bytes) -> Digest:
+        """It is found by what it says."""
+        return self.put_manifest(path, data, oci.MANIFEST)
+
+    def referrers(self, path: str, subject: Digest, kind: str = "") -> Sequence[Descriptor]:
+        """Every manifest of the repository is looked through."""
+        with self._lock:
+            kept = dict(self._manifests[path])
+        found = [referrers.described(one.data) for one in kept.values() if referrers.subject(one.data) == subject]
+        return [one for one in found if kind in ("", one.artifact_type)]

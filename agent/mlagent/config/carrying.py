@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-HOLD_KEYS = ("push", "sign", "approve", "deploy", "soak")
+HOLD_KEYS = ("push", "sign", "release", "approve", "deploy", "soak")
 
 
 class Deploy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

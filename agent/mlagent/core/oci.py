@@ -9,6 +9,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+EMPTY, NOTHING = "application/vnd.oci.empty.v1+json", b"{}"  # the configuration of what needs none
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 HUB = "docker.io"
@@ -82,15 +83,21 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     size: int
     annotations: dict[str, str] = {}
     platform: Platform | None = None
+    artifact_type: str = ""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """An image of one platform: its configuration and its layers, the lowest first."""
+    """An image of one platform: its configuration and its layers, the lowest first.
+
+    What is no image has an artifact type; what is about an image names it as its subject.
+    """
 
     schema_version: int
     media_type: str = ""
+    artifact_type: str = ""
     config: Descriptor
     layers: list[Descriptor]
+    subject: Descriptor | None = None
     annotations: dict[str, str] = {}
 
 

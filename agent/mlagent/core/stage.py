@@ -61,7 +61,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     instance is named `deploy@staging`, and its command is `mlagent deploy --env staging`.
     `ignores` are keys of its section that change nothing of what it does.
     `waits` is the key of its section that says for how many minutes a build in Jenkins waits until it has its answer.
-    `wants` are configuration keys without any of which it has nothing to do: it is off then. `switches` are flags of
+    `wants` are configuration keys without any of which it has nothing to do: it is off then; `holds` those without any
+    of which it needs no keys, and so no trusted node. `switches` are flags of
     its command, each with its help, that make it run and reach it as `ctx.asked`; with those of `looks` it only shows
     what it would do.
     Keys that a section's class lists as LEFT_OUT change no result. `minutes` is how long it may take in Jenkins.
@@ -85,6 +86,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     ignores: Collection[str] = ()
     waits: str = ""
     wants: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
     switches: Mapping[str, str] = {}
     looks: Mapping[str, str] = {}
     effect: Effect
@@ -114,9 +116,18 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
     def off(self, config: Mapping[str, Mapping[str, Any]]) -> str:
         """Why it has nothing to do by this configuration; empty when it has."""
-        values = [config[section][name] for section, name in (key.split(".") for key in self.wants)]
-        return f"{' and '.join(self.wants)} not set" if values and not any(values) else ""
+        return f"{' and '.join(self.wants)} not set" if _none(self.wants, config) else ""
+
+    def node(self, config: Mapping[str, Mapping[str, Any]]) -> Node:
+        """The kind of node it asks for by this configuration."""
+        return "light" if _none(self.holds, config) else self.needs.node
 
     def counts_sources(self, section: Mapping[str, Any]) -> bool:
         """Whether its result depends on the files it declares."""
         return bool(self.sources) and (self.in_worker in (True, False) or self.calls_team(section))
+
+
+def _none(keys: Collection[str], config: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether there are keys, and none of them is set."""
+    values = [config[section][name] for section, name in (key.split(".") for key in keys)]
+    return bool(values) and not any(values)

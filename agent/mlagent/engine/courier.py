@@ -99,7 +99,7 @@ def variables(settings: Settings, sections: Sequence[str] | None = None) -> tupl
 
 
 def _told(stage: Stage, step: Step, settings: Settings) -> Told:
-    known = _known_end(step)
+    known, config = _known_end(step), {name: settings.plain(name) for name in settings.sections}
     return Told(
         stage=stage.name,
         command=stage.command,
@@ -107,7 +107,7 @@ def _told(stage: Stage, step: Step, settings: Settings) -> Told:
         state=step.state,
         reason=step.reason,
         key=step.key,
-        node=stage.needs.node,
+        node=stage.node(config),
         timeout_minutes=hooks.minutes(settings, stage),
         credentials=variables(settings, (*BY_ALL, stage.settings, *stage.sections, *stage.uses)),
         wait_minutes=getattr(settings.sections[stage.settings], stage.waits) if stage.waits else 0,

@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,8 +14,8 @@ from mlagent.engine.keys import Given
 from mlagent.engine.record import RunRecord
 
 
-def done(run: RunRecord) -> tuple[Done, ...]:
-    """The stages of the run that are done, in the order in which they were recorded."""
+def done(run: RunRecord, stages: Iterable[str]) -> tuple[Done, ...]:
+    """Those of these stages that are done in the run, in the order that is given."""
     return tuple(
         Done(
             stage=name,
@@ -24,7 +25,7 @@ def done(run: RunRecord) -> tuple[Done, ...]:
             ended=entry.ended or "",
             made_by=entry.reused_from or run.run_id,
         )
-        for name, entry in run.stages.items()
+        for name, entry in ((name, run.stages[name]) for name in stages if name in run.stages)
         if entry.state == "done"
     )
 

@@ -61,7 +61,7 @@ def of(
         blobs=workspace.blobs,
         asked=workspace.asked,
         labels=_labels(run),
-        done=origin.done(run),
+        done=origin.done(run, [one.name for one in workspace.stages[: workspace.stages.index(stage)]]),
         origin=lambda: origin.of(workspace.project, given, run),
         remember=notes.remember,
         recall=notes.recall,

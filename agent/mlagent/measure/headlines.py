@@ -1,8 +1,10 @@
 """The figures that say most of a model, by its task, and what people call them."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from mlagent.measure.metrics import Task
+if TYPE_CHECKING:  # a card is written without numpy
+    from mlagent.measure.metrics import Task
 
 WORDS: Mapping[str, str] = {
     "roc_auc": "ROC AUC",
@@ -18,7 +20,7 @@ WORDS: Mapping[str, str] = {
     "rmse": "RMSE",
     "poisson_deviance": "Poisson deviance",
 }
-HEADLINES: Mapping[Task, tuple[str, ...]] = {
+HEADLINES: "Mapping[Task, tuple[str, ...]]" = {
     "binary": ("roc_auc", "log_loss"),
     "multiclass": ("accuracy", "log_loss"),
     "regression": ("r2", "mae"),

@@ -13,6 +13,12 @@ def text(value: str) -> str:
     return escape(_UNSEEN.sub("\ufffd", value))
 
 
+def cell(value: str) -> str:
+    """As Markdown shows it, on one line: it stays in its cell of a table, and is no markup."""
+    plain = " ".join(_UNSEEN.sub("\ufffd", value).split()).replace("\\", "\\\\").replace("|", "\\|")
+    return plain.replace("&", "&amp;").replace("<", "&lt;").replace("`", "\\`").replace("[", "\\[").replace("*", "\\*")
+
+
 def short(value: str, most: int = 40) -> str:
     """Cut, with an ellipsis where something is missing."""
     return value if len(value) <= most else value[: most - 1] + "…"

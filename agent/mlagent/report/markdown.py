@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from mlagent.core.verdict import Check, Verdict
+from mlagent.plot.words import cell
 
 PRODUCTION = "production"
 
@@ -42,12 +43,12 @@ def page(
     evaluation: Evaluation | None,
 ) -> str:
     """The page: facts by name, stages (name, state, summary), verdicts by stage, and metrics where there are any."""
-    parts = [f"## {_cell(title)}", "\n".join(f"- {name}: {_cell(text)}" for name, text in facts)]
+    parts = [f"## {cell(title)}", "\n".join(f"- {name}: {cell(text)}" for name, text in facts)]
     if evaluation:
         parts += [_metrics(name, model, evaluation) for name, model in evaluation.models.items()]
-    rows = [(stage, _cell(one.metric), *_figures(one), one.outcome) for stage, said in judged for one in _shown(said)]
+    rows = [(stage, cell(one.metric), *_figures(one), one.outcome) for stage, said in judged for one in _shown(said)]
     parts += ["### Verdicts", _table(("stage", "check", "value", "limit", "samples", "verdict"), rows)] if rows else []
-    parts += ["### Stages", _table(("stage", "state", "what it says"), [tuple(map(_cell, row)) for row in stages])]
+    parts += ["### Stages", _table(("stage", "state", "what it says"), [tuple(map(cell, row)) for row in stages])]
     return "\n\n".join(parts) + "\n"
 
 
@@ -59,9 +60,9 @@ def _metrics(name: str, model: Model, evaluation: Evaluation) -> str:
         for metric, one in model.metrics.items()
     ]
     why = evaluation.unknown.get(PRODUCTION) or "there is no model in production"
-    note = "" if before else f"\n\nNot compared with production: {_cell(why)}."
+    note = "" if before else f"\n\nNot compared with production: {cell(why)}."
     level = f"{evaluation.rows} unseen rows, {evaluation.level:.0%} intervals"
-    return f"### Metrics of {_cell(name)} ({level})\n\n{_table(head, rows)}{note}"
+    return f"### Metrics of {cell(name)} ({level})\n\n{_table(head, rows)}{note}"
 
 
 def _shown(verdict: Verdict) -> Sequence[Check]:
@@ -84,12 +85,6 @@ def _interval(one: Interval | None) -> str:
         return "-"
     wide = one.low is not None and one.high is not None
     return f"{one.value:.4g} ({one.low:.4g} to {one.high:.4g})" if wide else f"{one.value:.4g}"
-
-
-def _cell(text: str) -> str:
-    """Text that stays in its cell and is no markup."""
-    plain = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
-    return plain.replace("&", "&amp;").replace("<", "&lt;").replace("`", "\\`").replace("[", "\\[").replace("*", "\\*")
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

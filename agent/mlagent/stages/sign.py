@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 SERVICE = re.compile(r"keyless|(?:awskms|gcpkms|azurekms|hashivault|k8s)://\S+")
 TAG = re.compile(r"(?!sha256-)[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 PARTS = ("version", "build", "commit")
-AFTERWARDS = ("push", "sign")  # these tell of the image, and did not make it
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -148,7 +147,7 @@ def _told(manifest: Manifest, inputs: "Mapping[str, Path]", ctx: "Context") -> d
     """Statements by what people call them: type and predicate."""
     from mlagent.trust import origins, provenance, verdicts
 
-    made = [one for one in ctx.done if one.stage not in AFTERWARDS]
+    made = provenance.makers(ctx.done)
     built = provenance.of(ctx.origin(), made, ctx.run_id, manifest)
     return {
         "provenance": (provenance.TYPE, msgspec.to_builtins(built)),

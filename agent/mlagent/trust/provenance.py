@@ -20,6 +20,7 @@ COMMIT = "gitCommit"
 MODEL, LOCK, SERVER = "io.mlagent.model.digest", "io.mlagent.lock.digest", "io.mlagent.server.digest"
 BASE, BASE_NAME = "org.opencontainers.image.base.digest", "org.opencontainers.image.base.name"
 NAME = "org.opencontainers.image.title"
+AFTERWARDS = ("push", "sign", "release")  # these tell of the image, and did not make it
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +107,11 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def internal(self) -> Internal:
         """What the build was like."""
         return self.build_definition.internal_parameters
+
+
+def makers(done: Iterable[Done]) -> list[Done]:
+    """The stages that made and judged the image, of those that are done."""
+    return [one for one in done if one.stage not in AFTERWARDS]
 
 
 def of(origin: Origin, done: Iterable[Done], run: str, image: Manifest) -> Provenance:

@@ -20,7 +20,7 @@ def same(envelope: bytes, predicate: object) -> bool:
         found = statement.parse(statement.opened(envelope)).predicate
     except InputError:
         return False
-    return _comparable(found) == _comparable(predicate)
+    return comparable(found) == comparable(predicate)
 
 
 def asked_of(by: By, subjects: Iterable[str]) -> Policy:
@@ -38,7 +38,8 @@ def called(by: By) -> str:
     return f"key {keys.key(by.pem).fingerprint}" if isinstance(by, PublicKey) else f"{by.subject} ({by.issuer})"
 
 
-def _comparable(predicate: object) -> bytes:
+def comparable(predicate: object) -> bytes:
+    """Its canonical JSON, without what is about one build of a run alone (`runDetails.metadata`)."""
     if isinstance(predicate, dict) and isinstance(predicate.get("runDetails"), dict):
         details = {name: one for name, one in predicate["runDetails"].items() if name != "metadata"}
         predicate = {**predicate, "runDetails": details}

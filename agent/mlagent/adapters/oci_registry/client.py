@@ -1,7 +1,7 @@
 """The ImageRegistry port over HTTP."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +10,7 @@ from urllib.parse import quote, urljoin
 
 import msgspec
 
-from mlagent.adapters.oci_registry import download
+from mlagent.adapters.oci_registry import download, referrers
 from mlagent.adapters.oci_registry.auth import Scope
 from mlagent.adapters.oci_registry.link import Link
 from mlagent.adapters.oci_registry.refusals import NotAllowed, damaged, strange
@@ -18,8 +18,9 @@ from mlagent.adapters.oci_registry.upload import Upload, location
 from mlagent.adapters.oci_registry.wire import Reply
 from mlagent.core import oci
 from mlagent.core.digest import ALGORITHM, Digest, of_bytes
+from mlagent.core.oci import Descriptor
 from mlagent.core.ports.images import Content, Progress, Sent
-from mlagent.errors import ConfigError, InputError, MlagentError, PolicyRefused
+from mlagent.errors import ConfigError, InfrastructureError, InputError, MlagentError, PolicyRefused
 
 ACCEPT = f"{oci.MANIFEST}, {oci.INDEX}, {oci.DOCKER_MANIFEST}, {oci.DOCKER_INDEX}"
 LENDERS = 4  # repositories that are asked for a piece before it is sent
@@ -60,15 +61,8 @@ class RegistryClient:
 
     def put_manifest(self, path: str, data: bytes, media_type: str, tag: str | None = None) -> Digest:
         """Under its digest, or the tag; to do it twice is to do it once."""
-        digest = of_bytes(data)
-        target = f"/v2/{path}/manifests/{tag or digest}"
-        answer = self._ask(
-            "PUT", target, pushing(path), (200, 201, 202), headers={"Content-Type": media_type}, body=data
-        )
-        said = answer.headers.get("Docker-Content-Digest", digest)
-        if said != digest:
-            raise damaged(self._link.place, path, digest, said)
-        return digest
+        self._put(path, data, media_type, tag)
+        return of_bytes(data)
 
     def size(self, path: str, digest: Digest) -> int | None:
         """HEAD of the piece."""
@@ -103,22 +97,37 @@ class RegistryClient:
 
     def tags(self, path: str) -> Sequence[str]:
         """Page by page."""
-        found, target = set[str](), f"/v2/{path}/tags/list"
-        for _ in range(PAGES):
-            answer = self._ask("GET", target, pulling(path), (200, 404))
-            if answer.status == 404:
-                break
-            found.update(self._tags(answer))
-            following = re.search(r'<([^>]+)>\s*;[^,]*rel="?next', answer.headers.get("Link", ""))
-            if following is None:
-                break
-            target = urljoin(self._link.url(target), following[1])
+        found = set[str]()
+        for answer in self._pages(f"/v2/{path}/tags/list", path, (200, 404)):
+            found.update(self._tags(answer) if answer.status == 200 else ())
         return sorted(found)
 
     def delete(self, path: str, reference: str) -> None:
         """The manifest, and with it every tag of it."""
         scope = frozenset({f"repository:{path}:delete,pull"})
         self._ask("DELETE", f"/v2/{path}/manifests/{reference}", scope, (200, 202, 204, 404))
+
+    def refer(self, path: str, data: bytes) -> Digest:
+        """By the registry's own list where it keeps one, else by an index under a tag of the subject's digest."""
+        digest, subject = of_bytes(data), referrers.subject(data)
+        if self._lists(path, subject, digest):
+            return digest
+        if referrers.SUBJECT in self._put(path, data, oci.MANIFEST).headers:
+            return digest
+        for _ in range(referrers.TRIES):
+            there = self.manifest(path, referrers.tag(subject))
+            self._put(path, referrers.joined(there and there.data, data), oci.INDEX, referrers.tag(subject))
+            if self._lists(path, subject, digest):
+                return digest
+        raise InfrastructureError(
+            f"{self._link.place.host} took {digest}, and others wrote its list of referrers each time",
+            hint="the same command tries again",
+        )
+
+    def referrers(self, path: str, subject: Digest, kind: str = "") -> Sequence[Descriptor]:
+        """Page by page, from the registry's own list or the tag's."""
+        found = [one for data in self._indexes(path, subject) for one in referrers.listed(data)]
+        return [one for one in found if kind in ("", one.artifact_type)]
 
     def takes_anything(self, path: str) -> bool:
         """Whether an upload may begin by who this is; the one that begins is cancelled. False for a no."""
@@ -129,6 +138,39 @@ class RegistryClient:
             return False
         self._cancel(location(self._link, target, answer), scope)
         return True
+
+    def _put(self, path: str, data: bytes, media_type: str, tag: str | None = None) -> Reply:
+        digest = of_bytes(data)
+        target, headers = f"/v2/{path}/manifests/{tag or digest}", {"Content-Type": media_type}
+        answer = self._ask("PUT", target, pushing(path), (200, 201, 202), headers=headers, body=data)
+        said = answer.headers.get("Docker-Content-Digest", digest)
+        if said != digest:
+            raise damaged(self._link.place, path, digest, said)
+        return answer
+
+    def _lists(self, path: str, subject: Digest, digest: Digest) -> bool:
+        return any(one.digest == digest for one in self.referrers(path, subject))
+
+    def _indexes(self, path: str, subject: Digest) -> Iterator[bytes]:
+        """Of the registry's own list; where it keeps none, that of the tag."""
+        target = f"/v2/{path}/referrers/{subject}"
+        for answer in self._pages(target, path, (200, *referrers.LACKING), headers={"Accept": oci.INDEX}):
+            kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+            if answer.status != 200 or kind != oci.INDEX:  # some send a page for people
+                there = self.manifest(path, referrers.tag(subject))
+                yield from (there.data,) if there else ()
+                return
+            yield answer.data
+
+    def _pages(self, target: str, path: str, fine: Sequence[int], **how: object) -> Iterator[Reply]:
+        """Answers, each of which names where the list goes on."""
+        for _ in range(PAGES):
+            answer = self._ask("GET", target, pulling(path), fine, **how)
+            yield answer
+            following = re.search(r'<([^>]+)>\s*;[^,]*rel="?next', answer.headers.get("Link", ""))
+            if following is None:
+                return
+            target = urljoin(self._link.url(target), following[1])
 
     def _tags(self, answer: Reply) -> list[str]:
         try:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from mlagent.core.digest import Digest
+from mlagent.core.oci import Descriptor
 
 Progress = Callable[[int, int], None]
 """Told how many bytes are there, of how many."""
@@ -58,3 +59,9 @@ class ImageRegistry(Protocol):
 
     def delete(self, path: str, reference: str) -> None:
         """Forget a manifest by its digest; does nothing where it is not there."""
+
+    def refer(self, path: str, data: bytes) -> Digest:
+        """Keep an OCI manifest that names a `subject`, and have it among its referrers; twice is once."""
+
+    def referrers(self, path: str, subject: Digest, kind: str = "") -> Sequence[Descriptor]:
+        """What names this manifest as its subject, of one artifact type or (empty) of any."""
