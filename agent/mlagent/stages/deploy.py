@@ -14,8 +14,11 @@ from mlagent.core.stage import Needs, Package, Stage
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlagent.config.images import Registry
     from mlagent.core.context import Context, Outputs
     from mlagent.core.ports.cluster import Cluster
+    from mlagent.core.ports.ledger import Ledger
+    from mlagent.core.ports.log import Log
     from mlagent.core.release import Release, Served
     from mlagent.ledger.desk import Desk
     from mlagent.rollout.bring import Voice
@@ -208,26 +211,37 @@ def _admit(wanted: "Wanted", inputs: "Mapping[str, Path]", ctx: "Context") -> No
 
 
 def _verified(release: "Release", environment: str, ctx: "Context") -> "Decision | None":
-    """The decision by the platform's policy; without one, staging goes on, and production is held to the strict one."""
+    file = ctx.references.get(POLICY)
+    return verified(release, environment, file, ctx.sections["registry"], ctx.project, ctx.ledger, ctx.log)
+
+
+def verified(
+    release: "Release",
+    environment: str,
+    file: "Path | None",
+    settings: "Registry",
+    project: "Path",
+    ledger: "Ledger",
+    log: "Log",
+) -> "Decision | None":
+    """The decision by the policy in a file; without one, staging goes on, and production is held to the strict one."""
     from mlagent import adapters
     from mlagent.core.oci import parse
     from mlagent.trust import gathering
     from mlagent.trust.policy import policy
     from mlagent.trust.verify import judge
 
-    file = ctx.references.get(POLICY)
     if file is None and environment != LAST:
-        ctx.log.warning("nothing was verified: this node has no policy (MLAGENT_POLICY_FILE)")
+        log.warning("nothing was verified: this node has no policy (MLAGENT_POLICY_FILE)")
         return None
-    asked = policy(_written(file), environment)
-    where, settings = parse(release.image), ctx.sections["registry"]
-    verifier = adapters.verifier(settings, ctx.project, transparency_log=asked.transparency_log)
-    with adapters.image_registry(where, settings, ctx.project, notice=ctx.log.warning) as registry:
+    asked, where = policy(_written(file), environment), parse(release.image)
+    verifier = adapters.verifier(settings, project, transparency_log=asked.transparency_log)
+    with adapters.image_registry(where, settings, project, notice=log.warning) as registry:
         found = gathering.gather(where, registry, verifier, asked)
-    found = gathering.of_environment(found, ctx.ledger, release.model, environment)
+    found = gathering.of_environment(found, ledger, release.model, environment)
     decision = judge(found, asked, datetime.now(UTC))
     decision.raise_unless_passed()
-    ctx.log.info(f"{release} shows what the policy asks for")
+    log.info(f"{release} shows what the policy asks for")
     return decision
 
 
