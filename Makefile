@@ -6,7 +6,7 @@ PEERS := $(HOME)/.cache/mlagent/peers
 GROOVY := $(HOME)/.cache/mlagent/groovy-lint
 STAMP := $(VENV)/installed
 WHEELHOUSE := dist/wheelhouse
-PARTS := $(addprefix tests/parts/,base certificates cluster cosign engine install kind kubernetes lives runc-keep-oom-score with)
+PARTS := $(addprefix tests/parts/,base certificates cluster cosign engine install kind kubernetes lives postgres runc-keep-oom-score with)
 EXTRAS := worker,control,serve,image,deploy,loadtest,store
 
 .PHONY: demo test e2e e2e-full parts parts-stop groovy bench lint render wheelhouse wheel clean
@@ -59,6 +59,7 @@ parts:
 parts-stop:
 	tests/parts/cluster stop
 	tests/parts/engine stop
+	tests/parts/postgres stop
 
 # The Jenkins library: its own harness, in which the real mlagent runs too, and the lints of Groovy and shell.
 groovy: $(STAMP) $(GROOVY)/installed
