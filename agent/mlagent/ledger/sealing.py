@@ -30,7 +30,7 @@ def anchor(
     if there and not lacking:
         return ()
     known = guard.acknowledged(ledger, entry.fact.model)
-    sealed, notes = _taken(ledger, known, sign, now)
+    sealed, notes = _taken(ledger, entry.fact.model, sign, now)
     if sealed is None:
         return notes
     for one, data in lacking:
@@ -42,14 +42,24 @@ def anchor(
     return notes
 
 
-def _taken(
-    ledger: Ledger, known: frozenset[str], sign: Sign | None, now: Callable[[], str]
-) -> tuple[Sealed | None, list[str]]:
-    """Of what the ledger says; of one that was changed only where a person has acknowledged all of that."""
+def take(ledger: Ledger, model: str, now: str, sign: Sign | None) -> Sealed:
+    """A checkpoint of what the ledger says now; of one that was changed, only where a person acknowledged all of that.
+
+    It stands for the ledger as it is then, and not as it was: until then a checkpoint goes on from those before, and
+    speaks against whoever has changed it. InputError (4) where the ledger does not even follow from the newest one.
+    """
+    facts = (one.fact for one in ledger.about(model))
+    known = {
+        one.details.get("finding", "")
+        for one in facts
+        if one.what == "acknowledged" and one.details.get("kind") == "ledger"
+    }
+    anew = bool(known) and all(one.id in known for one in guard.of_report(verify(ledger)))
+    return checkpoint.take(ledger, now, sign, anew=anew)
+
+
+def _taken(ledger: Ledger, model: str, sign: Sign | None, now: Callable[[], str]) -> tuple[Sealed | None, list[str]]:
     try:
-        return checkpoint.take(ledger, now(), sign), []
+        return take(ledger, model, now(), sign), []
     except InputError as error:
-        faults = guard.of_report(verify(ledger))
-        if all(one.id in known for one in faults):
-            return checkpoint.take(ledger, now(), sign, anew=True), []
         return None, [error.message]

@@ -28,14 +28,14 @@ def checkpoint(app: App) -> None:
     Every promotion does this; between promotions an audit may want it. The same entries give the same checkpoint.
     """
     from mlagent.engine.clock import now
-    from mlagent.ledger.checkpoint import take
+    from mlagent.ledger.sealing import take
 
     workspace = app.workspace()
     if not workspace.ledger.head().number:
         click.echo("the ledger is empty: there is nothing to seal")
         return
     with workspace.ledger.holding(environments.model(app), environments.who()):
-        sealed = take(workspace.ledger, now(), around.signer(app))
+        sealed = take(workspace.ledger, environments.model(app), now(), around.signer(app))
         places = list(_put(app, workspace, sealed))
     said = sealed.checkpoint
     click.echo(f"checkpoint of {many(said.size, 'entry', 'entries')}, taken {said.time}")
