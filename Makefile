@@ -50,11 +50,12 @@ e2e-full: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groov
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
 	tests/parts/with --cluster $(BIN)/pytest tests/contract/test_engines.py tests/contract/test_clusters.py tests/pipeline tests/e2e
 
-# The real parts alone, as the end-to-end tests have them: an engine and a cluster that run until `make parts-stop`.
+# The real parts alone, as the end-to-end tests have them: an engine, a cluster, a PostgreSQL, that run until `make parts-stop`.
 parts:
 	tests/parts/install cluster
 	@echo "export MLAGENT_TEST_BASE=$$(tests/parts/base) MLAGENT_TEST_COSIGN=$$(tests/parts/cosign)" \
-	  "MLAGENT_TEST_DOCKER_HOST=$$(tests/parts/engine start) MLAGENT_TEST_KUBECONFIG=$$(tests/parts/cluster start)"
+	  "MLAGENT_TEST_DOCKER_HOST=$$(tests/parts/engine start) MLAGENT_TEST_POSTGRES=$$(tests/parts/postgres start)" \
+	  "MLAGENT_TEST_KUBECONFIG=$$(tests/parts/cluster start)"
 
 parts-stop:
 	tests/parts/cluster stop
