@@ -86,7 +86,8 @@ def check(
 ) -> Check:
     """Compare `value` with `threshold` (same `unit`) on `samples` observations and say it in a sentence.
 
-    `why` tells why there is no value, where there is none.
+    `why` tells why there is no value, where there is none. Whole numbers are kept as floats: else a verdict that was
+    written and read would have another digest.
     """
     measured = None if value is None or not math.isfinite(value) else float(value)
     measured = None if why else measured
@@ -97,11 +98,11 @@ def check(
         metric=metric,
         value=measured,
         comparison=comparison,
-        threshold=threshold,
+        threshold=float(threshold),
         unit=unit,
         samples=samples,
         samples_min=samples_min,
-        interval=interval,
+        interval=(float(interval[0]), float(interval[1])) if interval else None,
         outcome="warn" if severity == "warn" and outcome != "pass" else outcome,
         reason=reason,
     )

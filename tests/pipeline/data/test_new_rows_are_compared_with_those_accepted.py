@@ -15,6 +15,7 @@ from mlagent.core.stage import Stage
 from mlagent.core.verdict import check, verdict
 from mlagent.engine.runner import Runner
 from mlagent.errors import ConfigError, GateRefused, Inconclusive, InputError, MlagentError
+from tests.pipeline.engine.told import facts as told
 from tests.unit.engine.chain import Knob, run
 
 VALIDATE = next(stage for stage in catalog.STAGES if stage.name == "validate-data")
@@ -106,6 +107,7 @@ def test_rows_that_moved_far_are_stopped(project: Path, change: dict[str, Any], 
     with pytest.raises(GateRefused) as refused:
         go(project)
     assert says in refused.value.message
+    assert [one.details["worst"] in says for one in told(project) if one.what == "drifted"] == [True]
 
 
 def test_new_and_vanished_categories_are_named(project: Path) -> None:

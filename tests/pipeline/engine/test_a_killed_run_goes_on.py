@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from mlagent.adapters.ledgers.objects import ObjectLedger
 from mlagent.adapters.stores.local import LocalStore
 from mlagent.core import digest
 from mlagent.core.context import Context, Outputs
@@ -48,6 +49,7 @@ WRITERS: tuple[tuple[Any, str], ...] = (
     (LocalStore, "put"),
     (LocalStore, "write"),
     (LocalStore, "swap"),
+    (ObjectLedger, "append"),
     (results, "keep"),
     (Path, "rename"),
     (Path, "replace"),
@@ -83,14 +85,19 @@ def counted(at: Callable[[int, str], None]) -> Iterator[None]:
             setattr(owner, name, original)
 
 
-def in_child(project: Path, at: Callable[[int, str], None] = lambda *_: None, kill_after: float | None = None) -> int:
-    """Run the chain in a forked child; its wait status as an exit code (-9 when it was killed)."""
+def in_child(
+    project: Path,
+    at: Callable[[int, str], None] = lambda *_: None,
+    kill_after: float | None = None,
+    chain: tuple[Stage, ...] = CHAIN,
+) -> int:
+    """Run a chain in a forked child; its wait status as an exit code (-9 when it was killed)."""
     child = os.fork()
     if child == 0:
         code = 70
         try:
             with counted(at):
-                run(project, *CHAIN)
+                run(project, *chain)
             code = 0
         finally:
             os._exit(code)

@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,3 +75,9 @@ def test_equal_verdicts_have_equal_bytes_and_nan_never_reaches_them() -> None:
     again = judged(check("m", None, ">=", 0.5, samples=3))
     assert digest.canonical_json(first) == digest.canonical_json(again)
     assert b'"value":null' in digest.canonical_json(first)
+
+
+def test_a_verdict_that_was_written_and_read_has_the_digest_it_had() -> None:
+    before = judged(check("rows", 3, ">=", 1, samples=3, interval=(2, 4)), check("gap", None, "<=", 0, samples=0))
+    after = msgspec.json.decode(digest.canonical_json(before), type=Verdict)
+    assert digest.of_json(after) == digest.of_json(before)
