@@ -24,7 +24,12 @@ def rollback(app: App, environment: str, to: str, reason: str) -> None:
 
     The older pods get ready before a newer one goes. Nothing is verified or approved anew: only what served here in
     full is gone back to, and that was verified when it came. Given again, it has nothing to do; --to goes farther.
+
+    Of an environment without a namespace alias and ledger alone are moved, back to what `promote` brought before.
     """
+    if app.settings().sections[environment].namespace is None:
+        _without_cluster(app, environment, to, reason or "no reason was given")
+        return
     from mlagent.ledger.promotion import rolled_back
     from mlagent.rollout import back, place, standing
 
@@ -41,7 +46,24 @@ def rollback(app: App, environment: str, to: str, reason: str) -> None:
     _say(environment, went)
 
 
-def _desk(app: App, cluster: "Cluster") -> "Desk":
+def _without_cluster(app: App, environment: str, to: str, reason: str) -> None:
+    from mlagent.ledger import way_back
+    from mlagent.ledger.promotion import rolled_back
+
+    desk, repository = _desk(app, None), app.settings().sections["registry"].repository or ""
+    target, now = way_back.find(desk.ledger, desk.model, environment, to)
+    release, left = (way_back.release_of(one, repository) for one in (target, now))
+    desk.glance(environment, None, environments.who())
+    if release.digest == left.digest:
+        if now.fact.what == "rolled-back":  # which may have been cut off
+            desk.settle(rolled_back(left, environment, environments.who(), left=None, reason=reason))
+        click.echo(app.mask(f"{release} is in {environment} already: nothing was moved. `--to` goes back farther."))
+        return
+    desk.settle(rolled_back(release, environment, environments.who(), left=left, reason=reason))
+    click.echo(app.mask(f"{release} is in {environment} again, in the place of {left}."))
+
+
+def _desk(app: App, cluster: "Cluster | None") -> "Desk":
     """The ledger, and all that a rollback writes besides; a key that is not here does not stand in the way."""
     from mlagent.adapters import sealing
     from mlagent.engine.clock import now
@@ -62,7 +84,7 @@ def _desk(app: App, cluster: "Cluster") -> "Desk":
         model=model,
         ledger=workspace.ledger,
         registry=workspace.registry,
-        anchors=(VersionTags(workspace.registry, model), Annotation(cluster, model)),
+        anchors=(VersionTags(workspace.registry, model), *([Annotation(cluster, model)] if cluster else [])),
         sign=sign,
         good=None,
         now=now,

@@ -41,11 +41,12 @@ class Desk(NamedTuple):
         guard.refuse(self.ledger, self.model, found, what)
         guard.tell([one for one in found if not one.blocks], self.say)
 
-    def glance(self, environment: str, served: Served, who: str) -> None:
+    def glance(self, environment: str, served: Served | None, who: str) -> None:
         """The same before a way back, which nothing may block: all of it is told, and what cannot be looked at, too."""
         try:
-            guard.tell(self.look({environment: served}), self.say)
-            self.make_up(environment, served, who)
+            guard.tell(self.look({environment: served} if served else {}), self.say)
+            if served:
+                self.make_up(environment, served, who)
         except MlagentError as error:
             self.say(f"whether all is as the ledger says was not looked at: {error.message}")
 
