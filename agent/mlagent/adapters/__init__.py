@@ -76,11 +76,25 @@ def _options(settings: "Data | Keep") -> dict[str, str]:
     return options | ({"secret": settings.secret_key.reveal()} if settings.secret_key else {})
 
 
-def ledger(settings: "LedgerSettings", project: Path, store: "Store") -> "Ledger":  # noqa: ARG001
-    """The ledger of the `ledger:` section, whose file is relative to the project; without one, in the run's store."""
+def ledger(
+    settings: "LedgerSettings", project: Path, store: "Store", *, notice: Callable[[str], None] = lambda _: None
+) -> "Ledger":
+    """The ledger of the `ledger:` section, whose file is relative to the project; without one, in the run's store.
+
+    `notice` is told of a line that a killed writer left torn, and that was set aside.
+    """
+    from mlagent.adapters.ledgers.lines import LineLedger
     from mlagent.adapters.ledgers.objects import ObjectLedger
 
-    return ObjectLedger(store)
+    if settings.file:
+        return LineLedger(project / Path(settings.file).expanduser(), notice)
+    if settings.database is None:
+        return ObjectLedger(store)
+    try:
+        from mlagent.adapters.ledgers.sql import SqlLedger
+    except ImportError as error:
+        raise missing_package("sqlalchemy", "control") from error
+    return SqlLedger(settings.database.within(project).reveal(), project)
 
 
 def tracker(settings: "Tracking", home: Path) -> "ExperimentTracker":

@@ -1,0 +1,52 @@
+"""The tables of a ledger in a database; what is looked for is generated from the entry, so it cannot say otherwise."""
+
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Column, Computed, Index, Integer, MetaData, String, Table, Text
+
+NUMBER = BigInteger().with_variant(Integer, "sqlite")  # which gives numbers to an INTEGER alone
+EXTRACTED = {
+    "sqlite": "json_extract(entry, '$.fact.{key}')",
+    "postgresql": "CAST(entry AS jsonb) -> 'fact' ->> '{key}'",
+}
+
+
+class Tables(NamedTuple):
+    """The three of them."""
+
+    metadata: MetaData
+    entries: Table
+    checkpoints: Table
+    builds: Table
+
+
+def tables(dialect: str) -> Tables:
+    """As `sqlite` or `postgresql` wants them."""
+    metadata = MetaData()
+    generated = [_generated(dialect, key) for key in ("model", "environment", "what", "time")]
+    return Tables(
+        metadata,
+        Table(
+            "mlagent_ledger_entries",
+            metadata,
+            Column("number", NUMBER, primary_key=True, autoincrement=False),
+            Column("entry", Text, nullable=False),
+            *generated,
+            Index("mlagent_ledger_about", "model", "environment", "number"),
+            Index("mlagent_ledger_times", "time", "number"),
+        ),
+        Table(
+            "mlagent_ledger_checkpoints",
+            metadata,
+            Column("digest", String(71), primary_key=True),
+            Column("size", NUMBER, nullable=False),
+            Column("checkpoint", Text, nullable=False),
+        ),
+        Table("mlagent_ledger_builds", metadata, Column("number", NUMBER, primary_key=True, autoincrement=False)),
+    )
+
+
+def _generated(dialect: str, key: str) -> Column[str]:
+    """Compared byte by byte: the rules of a language would order times by other than their signs."""
+    kind = Text(collation="C") if dialect == "postgresql" else Text()
+    return Column(key, kind, Computed(EXTRACTED[dialect].format(key=key), persisted=True), nullable=False)
