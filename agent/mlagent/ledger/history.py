@@ -6,7 +6,7 @@ from typing import NamedTuple
 from mlagent.core.digest import Digest
 from mlagent.core.ports.ledger import MOVES, Entry, Fact, Ledger
 
-REACH = 1000
+REACH, OTHERS = 1000, 20
 
 
 class At(NamedTuple):
@@ -25,8 +25,8 @@ class At(NamedTuple):
 def at(ledger: Ledger, model: str, environment: str, time: str, *, reach: int | None = REACH) -> At | None:
     """What was in an environment at a time, written as the ledger's; None where nothing was yet.
 
-    Evidence is looked for until verdicts were found, and on until `reach` entries of the model (None: all before) say
-    nothing about the release.
+    Evidence is looked for until verdicts were found, and on until `reach` entries of the model, or twenty times as many
+    of the ledger, say nothing about the release; None looks through all before.
     """
     moves = _moves(ledger, model, environment, time)
     entry = next(moves, None)
@@ -59,15 +59,15 @@ def _moves(ledger: Ledger, model: str, environment: str, until: str = "") -> Ite
 
 def _evidence(ledger: Ledger, move: Entry, time: str, reach: int | None) -> tuple[tuple[Entry, ...], int]:
     names, found, back_to = _names(move.fact), list[Entry](), move.number
-    judged, silent = False, 0
+    judged, silent, last = False, 0, move.number
     for one in ledger.about(move.fact.model, until=time):
         back_to = one.number
         if one.fact.release in names or (one.fact.run and one.fact.run == move.fact.run):
             found.append(one)
-            judged, silent = judged or one.fact.what == "verdict", 0
+            judged, silent, last = judged or one.fact.what == "verdict", 0, one.number
         elif one.number < move.number:
             silent += 1
-        if reach is not None and judged and silent >= reach:
+        if reach is not None and judged and (silent >= reach or last - one.number >= reach * OTHERS):
             break
     return tuple(reversed(found)), back_to
 

@@ -51,7 +51,11 @@ class Saw(NamedTuple):
 
 def gathered(ledger: Ledger, anchors: Iterable[Anchored], found: Found, notes: list[str]) -> list[Saw]:
     """All of them, each once, by size; what cannot be read is a fault."""
-    beside = dict.fromkeys(ledger.checkpoints(), BESIDE)
+    beside: dict[bytes, str] = {}
+    try:
+        beside.update((data, BESIDE) for data in ledger.checkpoints())
+    except InputError as error:
+        found.say(f"{error.message}; those after it were not read", f"checkpoints {error.message}")
     elsewhere = {one.data: one.where for one in anchors}
     saws: list[Saw] = []
     for data, where in (beside | elsewhere).items():
