@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from mlagent.core.ports.ledger import NOTE
 from mlagent.rollout import names
 from mlagent.rollout.differences import HIDDEN, differences
 from mlagent.rollout.objects import Served, render
@@ -56,6 +57,7 @@ def test_what_the_server_and_our_own_notes_say_is_no_difference() -> None:
     after["metadata"] |= {"uid": "b", "resourceVersion": "9", "generation": 3, "creationTimestamp": "2026-01-01"}
     after["status"] = {"readyReplicas": 0}
     notes = {names.ROLLOUT: "{}", names.HISTORY: "[]", names.ASKED: "{}", "deployment.kubernetes.io/revision": "4"}
+    notes |= {NOTE: "{}"}
     after["metadata"]["annotations"] = after["metadata"].get("annotations", {}) | notes
     after["spec"]["template"]["metadata"]["creationTimestamp"] = None
     assert differences([(before, after)]) == ""
