@@ -10,7 +10,7 @@ import msgspec
 from mlagent.config.redact import Redactor
 from mlagent.core.artifact import Stored
 from mlagent.core.stage import Stage
-from mlagent.engine import facts, skips
+from mlagent.engine import facts, judged, skips
 from mlagent.engine.keys import Given
 from mlagent.engine.lease import Lease
 from mlagent.engine.log import EngineLog
@@ -37,7 +37,9 @@ class Chronicle(Teller):
     def ended(self, stage: Stage, entry: StageRecord, made: Mapping[str, Stored]) -> None:
         """A stage was judged, or a result was taken over that the run had not; `made` are artifacts by name."""
         about = facts.release({**made, **entry.outputs}) or self._given.facts.get("data", "")
-        self.note(*facts.of_stage(self._run, stage, entry, about), made_by=entry.reused_from or "")
+        if self.note(*facts.of_stage(self._run, stage, entry, about), made_by=entry.reused_from or ""):
+            for verdict in entry.verdicts:  # of another run, it may not be there
+                judged.put(self._workspace.store, verdict)
 
     def passed(self, stage: Stage, entry: StageRecord, made: Mapping[str, Stored]) -> None:
         """The stage passed: where it accepts data, they are what others are compared with from now on."""
@@ -81,6 +83,7 @@ class Chronicle(Teller):
         return True
 
     def _rows(self, profile: Stored) -> int | None:
+        """How many rows a profile is of, where it can be read."""
         with suppress(MlagentError, OSError, ValueError), tempfile.TemporaryDirectory() as folder:
             self._workspace.store.get(profile.digest, Path(folder) / "profile")
             return msgspec.json.decode((Path(folder) / "profile").read_bytes(), type=_Profile).rows

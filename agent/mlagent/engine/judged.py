@@ -1,5 +1,6 @@
 """What is left once a stage was judged: its verdicts, as files and in the store, and a result to be found again."""
 
+import tempfile
 from pathlib import Path
 
 from mlagent.config.redact import Redactor
@@ -14,12 +15,19 @@ from mlagent.engine.results import Result
 from mlagent.report import junit
 
 
-def write(store: Store, folder: Path, stage: str, verdict: Verdict, redactor: Redactor) -> None:
-    """Leave it in the stage's folder, for people and Jenkins, and in the store, where the ledger names its digest."""
-    path, data = folder / f"verdict-{verdict.subject}.json", digest.canonical_json(verdict)
-    write_whole(path, data)
-    store.put(path, digest.of_bytes(data))
+def write(folder: Path, stage: str, verdict: Verdict, redactor: Redactor) -> None:
+    """Leave it in the stage's folder, for people and Jenkins."""
+    write_whole(folder / f"verdict-{verdict.subject}.json", digest.canonical_json(verdict))
     junit.write_verdict(folder / f"junit-verdict-{verdict.subject}.xml", stage, verdict, redactor.text)
+
+
+def put(store: Store, verdict: Verdict) -> None:
+    """Keep its canonical JSON in the store, where the ledger names its digest."""
+    data = digest.canonical_json(verdict)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "verdict"
+        path.write_bytes(data)
+        store.put(path, digest.of_bytes(data))
 
 
 def keep(store: Store, stage: str, step: Step, result: Result) -> set[str]:

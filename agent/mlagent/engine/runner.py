@@ -251,7 +251,7 @@ class Runner:
         """Write verdicts, keep what is deterministic, then let a no be a no."""
         entry.summary, entry.hint, entry.verdicts = outputs.summary, outputs.hint, outputs.verdicts
         for verdict in outputs.verdicts:
-            judged.write(self.workspace.store, folder, stage.name, verdict, self.redactor)
+            judged.write(folder, stage.name, verdict, self.redactor)
         outcomes = {verdict.outcome for verdict in outputs.verdicts}
         self._must_be_unchanged(stage)
         if stage.effect == "compute" and step.key and "inconclusive" not in outcomes:

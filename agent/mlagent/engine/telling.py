@@ -38,8 +38,11 @@ class Teller:
             self._away = True
             log.warning(f"the ledger gives no build number: {error.message}; the run goes on until a stage needs one")
 
-    def note(self, *happened: Fact, made_by: str = "") -> None:
-        """Put into the record what it does not hold; of the result of another run, what that one did not tell."""
+    def note(self, *happened: Fact, made_by: str = "") -> bool:
+        """Put into the record what it does not hold; of the result of another run, what that one did not tell.
+
+        Gives whether there was anything.
+        """
         named = {facts.key(one): one for one in map(self._masked, happened)}
         noted = self._run.told.union(map(facts.key, self._run.untold))
         new = {name: one for name, one in named.items() if name not in noted}
@@ -48,6 +51,7 @@ class Teller:
         else:
             self._new |= new.keys()
         self._run.untold += new.values()
+        return bool(new)
 
     def ready(self, stage: Stage) -> None:
         """Have what the stage needs: a number, and before a promotion nothing untold; else why that cannot be."""

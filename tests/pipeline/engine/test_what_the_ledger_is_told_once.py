@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mlagent.adapters.ledgers.objects import ObjectLedger
+from mlagent.core import digest
 from mlagent.core.stage import Needs
 from mlagent.engine import telling
 from mlagent.engine.log import EngineLog
@@ -245,3 +247,21 @@ def test_the_clock_of_a_machine_that_is_behind_is_borne_until_it_is_right(
     monkeypatch.setattr(ObjectLedger, "append", append)
     run(project, *CHAIN)
     assert said(project) == ALL
+
+
+def test_what_a_run_before_the_ledger_made_is_told_by_the_first_that_reuses_it(project: Path) -> None:
+    """As those of an older mlagent, whose records tell nothing, and whose verdicts lie in no store."""
+    first = run(project, *CHAIN)
+    store, untaught = first.workspace.store, {"told": [], "untold": [], "ended": ""}
+    record = msgspec.json.decode((first.folder / "run.json").read_bytes())
+    store.write(f"runs/{first.run.run_id}", msgspec.json.encode({**record, **untaught}))
+    for name in [*store.names("ledger/entries/"), "ledger/head"]:
+        store.remove(name)
+    for one in first.run.stages["gate"].verdicts:
+        store.drop(digest.of_json(one))
+    other = run(project, *CHAIN, sets={"meter.knob": 1}).run
+    assert Counter(said(project)) == Counter(ALL)
+    made_by = {one.what: one.details.get("made_by") for one in facts(project)}
+    assert (made_by["data-accepted"], made_by["run-finished"]) == (first.run.run_id, None)
+    assert {one.run for one in facts(project)} == {other.run_id}
+    assert sum(everything(project).values()) == len(ALL)
