@@ -49,7 +49,7 @@ def test_one_run_builds_the_image_tries_it_in_a_container_and_pushes_it(
     assert ended.returncode == 0, ended.stderr
     ran = states(project)
     assert {name for name, state in ran.items() if state != "done"} == {"sign", *ENVIRONMENTS}, "no key, no namespace"
-    assert list(ran)[-8:-4] == ["package", "load-test", "push", "sign"]
+    assert list(ran)[-9:-4] == ["package", "load-test", "push", "sign", "release"]
     assert registry.has(repository(project), image(project))
 
 
@@ -70,7 +70,7 @@ def test_skopeo_finds_it_by_digest_and_it_says_what_it_is(any_shipped: Shipped, 
     )
     seen = json.loads(asked.stdout)
     assert seen["Digest"] == image(project)
-    assert registry.tags(repository(project)) == []
+    assert registry.tags(repository(project)) == [image(project).replace(":", "-")], "only what refers to it"
     assert (seen["Os"], seen["Architecture"]) == ("linux", "amd64")
     assert seen["Layers"] == [layer["digest"] for layer in manifest(project)["layers"]]
 
@@ -102,9 +102,10 @@ def test_the_next_run_makes_no_image_and_finds_this_one_in_the_registry(
     assert ended.returncode == 0, ended.stderr
     stages = record(project)["stages"]
     ran = {name for name, one in stages.items() if one["attempt"] == record(project)["attempt"]}
-    assert ran == {"register", "push", "sign", *ENVIRONMENTS}, "the first two ask the world each time, the rest is off"
+    assert ran == {"register", "push", "release", "sign", *ENVIRONMENTS}, "three ask each time, the rest is off"
     assert image(project) == image(any_shipped[0])
     assert "was there already" in stages["push"]["summary"]
+    assert "was attached already" in stages["release"]["summary"]
     asked = registry.log[before:]
     assert "http.request.method=GET" in asked
     assert "http.request.method=POST" not in asked

@@ -81,6 +81,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "package": [["package"]],
     "push": [["push"]],
     "sign": [["sign"]],
+    "release": [["release"]],
     "deploy": [["deploy", "--env", "staging"], ["deploy", "--env", "production", "--dry-run"]],
     "soak": [["soak", "--env", "staging"]],
     "status": [["status"], ["status", "--json"]],

@@ -34,7 +34,7 @@ class RealTest {
         Build again = real.jenkins.run("mlPipeline(agents: [gpu: 'cuda'])")
         assert again.result == 'SUCCESS' : again.said
         assert again.labels == ['']
-        assert again.commands == ['config secrets --json', 'plan --json', 'register']
+        assert again.commands == ['config secrets --json', 'plan --json', 'register', 'release']
 
         real.jenkins.environment = [MLAGENT_STORE_URL: "$home/workspaces/any/job/.mlagent/store".toString()]
         Build elsewhere = real.jenkins.run("mlPipeline(agents: [light: 'small', cpu: 'large', gpu: 'cuda'])")

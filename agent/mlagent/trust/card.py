@@ -21,10 +21,10 @@ FILE = "model-card.md"
 NOT_STATED = "*Not stated: set `card.{}`.*"
 COLUMNS = 60  # that are named
 TASKS = {
-    "binary": "the probability of one of two classes",
+    "binary": "the probability that it is 1",
     "multiclass": "the probability of each class",
-    "regression": "a number",
-    "count": "how often something is expected to come",
+    "regression": "the number that is expected",
+    "count": "how often it is expected to come",
 }
 
 
@@ -114,7 +114,7 @@ def _purpose(known: Known) -> Iterator[str]:
 
 def _model(known: Known) -> Iterator[str]:
     found, columns = known.evaluation, known.shape.encoding
-    yield f"- It answers {TASKS.get(found.task, cell(found.task))}: {cell(known.target)}."
+    yield f"- It predicts {cell(known.target)}: {TASKS.get(found.task, cell(found.task))}."
     if known.shape.classes > 2:
         yield f"- It knows {known.shape.classes} classes."
     if found.threshold is not None:

@@ -106,7 +106,7 @@ def _build(bed: Bed, project: Path) -> None:
         _must(bed.mlagent(project, "run", "--until", "package"))
     _git(bed, project, "add", "--all")
     _git(bed, project, "commit", "--quiet", "--message", "train")
-    _must(bed.mlagent(project, "run", "--until", "sign"))
+    _must(bed.mlagent(project, "run", "--until", "release"))
 
 
 def _git(bed: Bed, project: Path, *args: str) -> None:

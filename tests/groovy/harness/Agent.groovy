@@ -12,6 +12,8 @@ class Agent {
     static final List ENVIRONMENTS = NAMES.findAll { it.contains('@') }
     static final List OFF = IMAGES + ENVIRONMENTS
     static final List RAN = NAMES - OFF
+    /** Needs a trusted node where images are pushed, and else none of its own. */
+    static final String RECORDS = 'release'
     static final Map SOAK = CATALOG.stages.find { it.name == 'soak@staging' } + [node: 'cpu']
 
     /** One that has a release soak after its own stages, waited for an hour. */
@@ -48,7 +50,7 @@ class Agent {
         if (carries) { new File(what.workspace, 'carry.tar').text = done.join(' ') }
         List told = stages.collect {
             [stage: it.name, command: it.command, title: it.title, state: it.name in off ? 'off' : it.name in done ? 'reuse' : 'run', reason: 'because', key: null,
-             node: it.node, timeout_minutes: it.minutes, credentials: secrets, wait_minutes: 0.0, exit_code: 0, message: '', hint: ''] +
+             node: it.name == RECORDS && 'push' in off ? 'light' : it.node, timeout_minutes: it.minutes, credentials: secrets, wait_minutes: 0.0, exit_code: 0, message: '', hint: ''] +
                 (known[it.name] ?: [:])
         }
         return [schema: 1, run: 'r1', build: 1, branch: 'main', pull_request: null, past_load_test: true,

@@ -186,6 +186,14 @@ def test_every_stage_of_the_catalog_says_what_kind_of_node_it_needs() -> None:
     assert all(one.minutes >= 1 for one in catalog.STAGES)
 
 
+def test_what_holds_no_keys_by_this_configuration_needs_no_trusted_node() -> None:
+    release = next(one for one in catalog.STAGES if one.name == "release")
+    assert release.node({"registry": {"repository": None}}) == "light"
+    assert release.node({"registry": {"repository": "registry.example/risk"}}) == "trusted"
+    push = next(one for one in catalog.STAGES if one.name == "push")
+    assert push.node({"registry": {"repository": None}}) == "trusted"
+
+
 def test_how_a_command_ended_is_said_in_the_file_that_was_asked_for(project: Path, cli: Cli, tmp_path: Path) -> None:
     env = {"MLPIPELINE_SAID": str(tmp_path / "said.json")}
     assert cli("check", "--lint", "false", "--test", "", cwd=project, env=env).returncode == 5
