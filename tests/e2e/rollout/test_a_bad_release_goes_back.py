@@ -11,7 +11,7 @@ import pytest
 from mlagent.adapters.ledgers.objects import ObjectLedger
 from mlagent.adapters.local.models import LocalRegistry
 from mlagent.adapters.stores import open_store
-from mlagent.core.ports.ledger import entries
+from mlagent.core.ports.ledger import MOVES, entries
 from tests.cluster.load import loading
 from tests.cluster.scene import Scene, scene, watching
 from tests.e2e.rollout.bed import MODEL
@@ -97,7 +97,8 @@ def test_the_command_says_so_and_has_moved_neither_ledger_nor_alias(home: Home) 
 
 
 def promoted(home: Home) -> tuple[int, int | None]:
-    """How many facts the ledger has, and the version that the alias points at."""
+    """How many moves the ledger has, and the version that the alias points at."""
     store = open_store(home.store)
     found = LocalRegistry(store).pointed(MODEL, "staging")
-    return len(list(entries(ObjectLedger(store)))), found.number if found else None
+    moves = [one for one in entries(ObjectLedger(store)) if one.fact.what in MOVES]
+    return len(moves), found.number if found else None
