@@ -35,10 +35,11 @@ def rollback(app: App, environment: str, to: str, reason: str) -> None:
 
     settings, model, who = environments.section(app, environment), environments.model(app), environments.who()
     with environments.cluster(app, environment) as cluster:
-        desk = _desk(app, cluster)
         with place.driving(cluster, model, environment, settings, who=who, say=app.log().info) as hands:
-            desk.glance(environment, standing.served(hands.read()), who)
+            served = standing.served(hands.read())
             went = back.back(hands, to=to, reason=reason)
+        desk = _desk(app, cluster)
+        desk.glance(environment, served, who)
         placed, why = went.placed, reason or "no reason was given"
         if went.left:
             left = went.left.release

@@ -42,7 +42,10 @@ class Desk(NamedTuple):
         guard.tell([one for one in found if not one.blocks], self.say)
 
     def glance(self, environment: str, served: Served | None, who: str) -> None:
-        """The same before a way back, which nothing may block: all of it is told, and what cannot be looked at, too."""
+        """The same after a way back, which nothing may block or delay: `served` is what was seen before it.
+
+        All of it is told, and what cannot be looked at, too.
+        """
         try:
             guard.tell(self.look({environment: served} if served else {}), self.say)
             if served:

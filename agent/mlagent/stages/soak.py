@@ -112,31 +112,35 @@ def _undone(
     if stands.placed and stands.placed.id == deployed.placed.id and stands.before is None:
         return Outputs(summary=f"{reason}; nothing served before it, so it goes on", verdicts=(bad,), hint=hint)
     model, who = deployed.placed.release.model, ctx.origin().who
-    desk = _desk(cluster, model, ctx)
-    desk.glance(environment, standing.served(stands), who)
     with place.driving(cluster, model, environment, config, who=who, say=ctx.log.info) as hands:
         if not soaking.ours(deployed, hands.read()):  # somebody was here until we held it
             soaking.must_serve(deployed, hands.read())
         went = back.back(hands, reason=reason, leaving=deployed.placed.id)
-    placed, left = went.placed, deployed.placed.release
+    placed, left, desk = went.placed, deployed.placed.release, _desk(cluster, model, ctx)
+    desk.glance(environment, standing.served(stands), who)
     desk.settle(rolled_back(placed.release, environment, who, left=left, reason=reason, placement=placed.id))
     undone = f"{left} was bad in {environment}: {reason}; {placed.release} serves again"
     return Outputs(summary=undone, verdicts=(bad,), hint=hint, undone=undone)
 
 
 def _desk(cluster: "Cluster", model: str, ctx: "Context") -> "Desk":
-    """The ledger, and all that a rollback writes besides."""
+    """The ledger, and all that a rollback writes besides; a key that is not here does not stand in the way."""
     from mlagent.adapters import sealing
+    from mlagent.errors import ConfigError
     from mlagent.ledger.anchors import Annotation, VersionTags
     from mlagent.ledger.desk import Desk
 
-    sections = ctx.sections
+    sections, sign = ctx.sections, None
+    try:
+        sign = sealing.sealer(sections["ledger"], sections["sign"], sections["registry"], ctx.project)
+    except ConfigError as error:
+        ctx.log.warning(f"the ledger's checkpoint is not signed: {error.message}")
     return Desk(
         model=model,
         ledger=ctx.ledger,
         registry=ctx.registry,
         anchors=(VersionTags(ctx.registry, model), Annotation(cluster, model)),
-        sign=sealing.sealer(sections["ledger"], sections["sign"], sections["registry"], ctx.project),
+        sign=sign,
         good=None,  # what is bad makes way, whoever signed what
         now=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"),
         say=ctx.log.warning,
