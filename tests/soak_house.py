@@ -50,6 +50,7 @@ class House:
             self.registry.register(MODEL, made.onnx, {})
             program = self.cluster.programs[made.image]
             self.cluster.programs[made.image] = msgspec.structs.replace(program, answer=self._answer(version))
+        self.sections: dict[str, Any] = {"ledger": Ledger(), "sign": sign.Config(), "registry": Registry()}
         self.notes: dict[str, Any] = {}
         self.log = StringIO()
         self.patch(monkeypatch)
@@ -122,7 +123,7 @@ class House:
 
         made = SimpleNamespace(
             project=self.folder,
-            sections={"ledger": Ledger(), "sign": sign.Config(), "registry": Registry()},
+            sections=self.sections,
             work=work,
             registry=self.registry,
             ledger=self.ledger,

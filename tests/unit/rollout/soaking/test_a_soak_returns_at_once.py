@@ -8,9 +8,14 @@ import msgspec
 import pytest
 
 from mlagent import adapters
+from mlagent.config.ledger import Ledger
+from mlagent.config.secret import Secret
 from mlagent.core.context import Outputs
 from mlagent.errors import Held, InfrastructureError, Interrupted, PolicyRefused
+from mlagent.ledger import checkpoint
+from mlagent.ledger.anchors import Annotation
 from mlagent.rollout import admission, names
+from tests.rollout_cluster import MODEL
 from tests.rollout_house import release
 from tests.soak_house import House
 
@@ -135,6 +140,24 @@ def test_killed_on_the_way_back_the_next_attempt_goes_on_and_says_why(house: Hou
     assert found.undone
     assert house.place.serves() == ["p1"] * 3
     assert house.facts() == [("rolled-back", 10, "build 7")]
+
+
+def test_a_key_of_the_ledger_that_is_not_on_this_node_does_not_stand_in_the_way(house: House) -> None:
+    house.sections["ledger"] = Ledger(key=Secret("env:NOT_THERE"))
+    deployed = house.serve(1, 2)
+    house.counts[2] = (100, 60)
+    assert house.soak(deployed).undone
+    assert house.place.serves() == ["p1"] * 3
+    assert house.facts() == [("rolled-back", 10, "build 7")]
+    assert "the ledger's checkpoint is not signed: the secret env:NOT_THERE" in house.log.getvalue()
+
+
+def test_where_it_goes_back_a_checkpoint_lies_on_the_deployment(house: House) -> None:
+    deployed = house.serve(1, 2)
+    house.counts[2] = (100, 60)
+    house.soak(deployed)
+    (anchored,) = Annotation(house.cluster, MODEL).read()
+    assert checkpoint.read(anchored.data).checkpoint.size == 1
 
 
 def test_a_ledger_that_was_away_is_told_by_the_next_attempt(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
