@@ -2,9 +2,9 @@
 
 import argparse
 
-from tests.bench import courier, data, engine, image, measure, rollout, signing, startup, store, training
+from tests.bench import courier, data, engine, image, ledger, measure, rollout, signing, startup, store, training
 
-BENCHES = (startup, courier, engine, store, data, measure, training, image, signing, rollout)
+BENCHES = (startup, courier, engine, store, data, measure, training, image, signing, rollout, ledger)
 NAMES = [bench.__name__.rpartition(".")[2] for bench in BENCHES]
 
 parser = argparse.ArgumentParser(prog="python -m tests.bench")
