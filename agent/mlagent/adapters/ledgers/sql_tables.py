@@ -33,6 +33,7 @@ def tables(dialect: str) -> Tables:
             Column("entry", Text, nullable=False),
             *generated,
             Index("mlagent_ledger_about", "model", "environment", "number"),
+            Index("mlagent_ledger_models", "model", "number"),
             Index("mlagent_ledger_times", "time", "number"),
         ),
         Table(
