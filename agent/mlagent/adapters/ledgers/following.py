@@ -11,6 +11,14 @@ from mlagent.errors import Held, InfrastructureError, InputError
 BEHIND = timedelta(minutes=1)  # so far may the clocks of two machines be apart
 
 
+class _Time(msgspec.Struct, frozen=True):
+    time: str
+
+
+class _Timed(msgspec.Struct, frozen=True):
+    fact: _Time
+
+
 def entry_after(head: Head, fact: Fact, newest: str) -> tuple[Entry, bytes]:
     """The entry that follows the head, and its bytes; `newest` is the latest time in the ledger, empty for none.
 
@@ -36,6 +44,14 @@ def bound(until: str) -> str:
 def is_about(fact: Fact, model: str, environment: str | None, until: str) -> bool:
     """Whether it is what was asked for; an empty `until` is no limit."""
     return fact.model == model and environment in (None, fact.environment) and fact.time <= (until or fact.time)
+
+
+def time_of(data: bytes) -> str:
+    """When the fact of an entry happened; empty where it does not say: who looks for faults names it."""
+    try:
+        return msgspec.json.decode(data, type=_Timed).fact.time
+    except ValueError:
+        return ""
 
 
 def too_busy() -> Held:

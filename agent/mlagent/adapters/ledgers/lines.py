@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from mlagent.adapters.ledgers import locks
-from mlagent.adapters.ledgers.following import bound, entry_after, is_about
+from mlagent.adapters.ledgers.following import bound, entry_after, is_about, time_of
 from mlagent.adapters.ledgers.linefile import LineFile
 from mlagent.adapters.stores import disk
 from mlagent.adapters.stores.lock import locked
@@ -23,14 +23,6 @@ LOOKED_BACK = 64  # entries; clocks of machines differ, so the newest entry need
 
 class _Link(msgspec.Struct, frozen=True):
     number: int
-
-
-class _Time(msgspec.Struct, frozen=True):
-    time: str
-
-
-class _Timed(msgspec.Struct, frozen=True):
-    fact: _Time
 
 
 class _Sealed(msgspec.Struct, frozen=True):
@@ -64,7 +56,7 @@ class LineLedger:
     def append(self, fact: Fact) -> Entry:
         """Add a line under the lock."""
         with self._writing():
-            newest = max(map(_time, islice(self._lines.backwards(), LOOKED_BACK)), default="")
+            newest = max(map(time_of, islice(self._lines.backwards(), LOOKED_BACK)), default="")
             entry, data = entry_after(self._head(), fact, newest)
             self._lines.append(data)
             return entry
@@ -87,7 +79,7 @@ class LineLedger:
         needles = _quoted("model", model) + (_quoted("environment", environment) if environment is not None else ())
         limit = bound(until) if until else ""
         with disk.guarded(self._path):
-            end = self._lines.first(lambda line: _time(line) > limit) if until else None
+            end = self._lines.first(lambda line: time_of(line) > limit) if until else None
             for line in self._lines.backwards(needles, end):
                 entry = decode(Kept(_number(line), line))
                 if is_about(entry.fact, model, environment, until):
@@ -113,11 +105,7 @@ class LineLedger:
         line = next(self._lines.backwards(), b"")
         if not line:
             return Head()
-        if (number := _number(line)) < 1:
-            raise InputError(
-                f"the last line of {self._path} is no entry of a ledger",
-                hint="`mlagent ledger verify` says what else is wrong; restore the ledger from a backup",
-            )
+        number = _number(line) or sum(map(len, self._lines.blocks()))
         return Head(number, digest.of_bytes(line))
 
     @contextmanager
@@ -146,13 +134,6 @@ def _number(line: bytes) -> int:
         return msgspec.json.decode(line, type=_Link).number
     except ValueError:
         return 0
-
-
-def _time(line: bytes) -> str:
-    try:
-        return msgspec.json.decode(line, type=_Timed).fact.time
-    except ValueError:
-        return ""
 
 
 def _quoted(key: str, value: str) -> tuple[bytes]:

@@ -16,14 +16,14 @@ PATIENCE_SECONDS, PAUSE_SECONDS = 30.0, 0.05
 
 
 @contextmanager
-def holding(folder: Path, what: str, who: str, patience_s: float = PATIENCE_SECONDS) -> Iterator[None]:
+def holding(folder: Path, what: str, who: str) -> Iterator[None]:
     """Hold it; Held (21) says who has it."""
     with disk.guarded(folder):
         disk.make_folder(folder)
         file = os.open(folder / quote(what, safe=""), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         with disk.guarded(folder):
-            _wait(file, what, time.monotonic() + patience_s)
+            _wait(file, what, time.monotonic() + PATIENCE_SECONDS)
             os.ftruncate(file, 0)
             os.pwrite(file, named(who).encode(errors="replace"), 0)
         yield

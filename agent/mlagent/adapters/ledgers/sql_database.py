@@ -9,16 +9,18 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from mlagent.adapters.ledgers import locks, sql_locks
 from mlagent.adapters.ledgers.lines import beside
 from mlagent.adapters.ledgers.sql_tables import tables
 from mlagent.adapters.stores import disk
-from mlagent.errors import ConfigError, InfrastructureError, missing_package
+from mlagent.errors import ConfigError, InfrastructureError, InputError, missing_package
 
 URLS = "postgresql+psycopg://user:password@host/database, or sqlite:///ledger.db"
-PATIENCE_SECONDS = 30
+BUSY_SECONDS = 30
+DAMAGED = re.compile("not a database|malformed")
+NOT_ALLOWED = re.compile("permission denied|readonly|read-only")
 LIBPQ = {"connect_timeout": 10, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3}
 
 
@@ -77,9 +79,10 @@ class Database:
         try:
             yield
         except SQLAlchemyError as error:
-            raise InfrastructureError(
-                f"the ledger's database ({self._engine.dialect.name}) said: {self._words(error)}", hint=_hint(error)
-            ) from None
+            text = f"the ledger's database ({self._engine.dialect.name}) said: {self._words(error)}"
+            if DAMAGED.search(text):
+                raise InputError(text, hint="is that file the ledger's? restore it from a backup") from None
+            raise InfrastructureError(text, hint=_hint(text)) from None
 
     def _words(self, error: Exception) -> str:
         """The driver's own, without the statement, its parameters and the password."""
@@ -111,7 +114,7 @@ def _with_file(url: URL, folder: Path) -> URL:
 
 
 def _engine(url: URL) -> Engine:
-    given: dict[str, Any] = {"timeout": PATIENCE_SECONDS}
+    given: dict[str, Any] = {"timeout": BUSY_SECONDS}
     if url.get_backend_name() == "postgresql":
         given = {key: value for key, value in LIBPQ.items() if key not in url.query}
     try:
@@ -133,8 +136,8 @@ def _durable(connection: sqlite3.Connection, _: object) -> None:
     connection.execute("PRAGMA synchronous = FULL").close()
 
 
-def _hint(error: Exception) -> str:
-    if isinstance(error, DBAPIError) and re.search("permission denied|readonly|read-only", str(error.orig)):
+def _hint(said: str) -> str:
+    if NOT_ALLOWED.search(said):
         return (
             "once its three tables mlagent_ledger_… are there, INSERT and SELECT on them are all it needs; "
             "let an owner of the schema run `mlagent ledger show` once, which makes them"
