@@ -9,7 +9,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlagent.rollout import roles
+from mlagent.adapters.ledgers.objects import ObjectLedger
+from mlagent.adapters.stores import open_store
+from mlagent.core.ports.ledger import NOTE, Fact
+from mlagent.engine.clock import now
+from mlagent.rollout import names, roles
 from tests.cluster import house
 from tests.e2e.rollout.bed import MODEL, Bed, pull_secret
 
@@ -43,9 +47,24 @@ class Home(NamedTuple):
         return ended.stdout + ended.stderr
 
     def renew(self) -> None:
-        """Nobody has brought anything anywhere, as far as the store knows: the first release may come again."""
+        """Nobody has brought anything anywhere, as far as the order of builds goes: the first release may come again.
+
+        The ledger tells of what serves, by whomever, so that nothing is there that it does not know.
+        """
         shutil.rmtree(self.store)
         _copy(self.bed.one.parent / self.store.name, self.store)
+        for environment in ("staging", "production"):
+            namespace = self.namespace(environment)
+            for live in house.admin_json("get", "deployments", "--namespace", namespace)["items"]:
+                if live["metadata"]["name"] == MODEL:
+                    self._adopt(live, environment)
+
+    def _adopt(self, live: dict[str, Any], environment: str) -> None:
+        """By a build before all others; the checkpoint on it is of a ledger that is gone."""
+        house.admin("annotate", "deployment", MODEL, f"{NOTE}-", "--namespace", self.namespace(environment))
+        release = live["spec"]["template"]["metadata"]["annotations"][names.IMAGE]
+        fact = Fact(what="promoted", model=MODEL, who="tests", time=now(), release=release, environment=environment)
+        ObjectLedger(open_store(self.store)).append(fact)
 
     def url(self, environment: str = "staging") -> str:
         """Where the model is asked on this machine, once something listens."""
