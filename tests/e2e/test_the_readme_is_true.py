@@ -19,7 +19,7 @@ def test_make_demo_ends_in_the_tables_that_the_readme_shows(demo: Demo) -> None:
     assert len(ROW.findall(shown)) >= 17
     _, first, second = re.split(r"^stage +state", demo.stdout, flags=re.MULTILINE)
     assert sorted(ROW.findall(first)) == sorted(ROW.findall(shown))
-    assert second.count("reused") == 8  # all but register, which asks the world each time
+    assert second.count("reused") == 8  # all but register and release, which ask the world
     assert re.search(r"report.html$", second, re.MULTILINE)
     assert "container engine" in second
 
