@@ -8,7 +8,7 @@ from mlagent.cli import environments
 from mlagent.cli.app import App
 from mlagent.cli.ledger.times import moment, shown
 from mlagent.cli.ledger.words import plain, release
-from mlagent.core.ports.ledger import MOVES, Entry, Ledger
+from mlagent.core.ports.ledger import MOVES, Entry, Ledger, decode
 
 if TYPE_CHECKING:
     from mlagent.ledger.history import At
@@ -29,7 +29,8 @@ def at(app: App, time: str, environment: str, model: str | None, *, as_json: boo
     """
     from mlagent.ledger import history
 
-    ledger, name = app.workspace().ledger, model or environments.model(app)
+    workspace = app.workspace()
+    ledger, name = workspace.ledger, model or str(workspace.settings.sections["project"].name)
     found = history.at(ledger, name, environment, time)
     after = _after(ledger, name, environment, found.entry.number if found else 0)
     if as_json:
@@ -41,13 +42,24 @@ def at(app: App, time: str, environment: str, model: str | None, *, as_json: boo
 
 
 def _after(ledger: Ledger, model: str, environment: str, number: int) -> Entry | None:
-    """The first move that came after this entry."""
-    later = None
+    """The first move that came after this entry: looked for from there on and from the end at once.
+
+    It may be the next entry of a million, or the last one.
+    """
+    later, onward = None, map(decode, ledger.kept(number + 1))
     for one in ledger.about(model, environment):
         if one.number <= number:
             break
         later = one if one.fact.what in MOVES else later
+        following = next(onward, None)
+        if following and _moves(following, model, environment):
+            return following
     return later
+
+
+def _moves(entry: Entry, model: str, environment: str) -> bool:
+    fact = entry.fact
+    return fact.what in MOVES and (fact.model, fact.environment) == (model, environment)
 
 
 def _nothing(ledger: Ledger, model: str, environment: str, time: str, first: Entry | None) -> str:

@@ -48,7 +48,8 @@ def show(
     if model and everything:
         message = "--model and --all are two answers to one question: give one of them"
         raise click.UsageError(message, ctx=click.get_current_context())
-    ledger, name = app.workspace().ledger, model or environments.model(app)
+    workspace = app.workspace()
+    ledger, name = workspace.ledger, model or str(workspace.settings.sections["project"].name)
     found = _all(ledger, environment) if everything else ledger.about(name, environment)
     wanted = (one for one in _since(found, since or "") if not what or one.fact.what in what)
     chosen = list(islice(wanted, limit + 1))
