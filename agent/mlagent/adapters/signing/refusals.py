@@ -30,7 +30,7 @@ OPENED = Row(
     re.compile(r"decrypt|inappropriate ioctl"),
     ConfigError,
     "{named} cannot be opened: the password is wrong, or the key is damaged",
-    "the key's password is named in sign.password, as a reference",
+    "the key's password is named beside it (password), as a reference",
 )
 ROWS = (
     OPENED,
