@@ -30,7 +30,7 @@ def test_the_base_installs_four_packages() -> None:
 
 def test_there_is_an_extra_for_every_role_and_all_holds_each() -> None:
     extras = PROJECT["optional-dependencies"]
-    roles = {"worker", "control", "serve", "image", "deploy", "loadtest", "jenkins", "store"}
+    roles = {"worker", "control", "serve", "image", "deploy", "loadtest", "jenkins", "store", "postgres"}
     assert set(extras) == roles | {"all", "dev"}
     assert set(re.findall(r"\w+", extras["all"][0])) - {"mlagent"} == roles
 
