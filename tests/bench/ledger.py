@@ -58,7 +58,7 @@ def _measured(name: str, opened: Callable[[], Ledger]) -> str:
     asked = sorted(_asked(opened, random.Random(turn)) for turn in range(QUESTIONS))  # noqa: S311 - a drawn question
     p50, p99 = statistics.median(asked), asked[int(QUESTIONS * 0.99)]
     return (
-        f"{of}: verified in {seconds:.2f} s ({cpu:.2f} s of CPU); goal: at most {GOAL_VERIFY_S}\n"
+        f"{of}: verified in {seconds:.2f} s ({cpu:.2f} s of CPU); goal: at most {GOAL_VERIFY_S}; no peer has one\n"
         f"{of}: `at` a random time, p50 {p50:.1f} ms, p99 {p99:.1f} ms; goal: at most {GOAL_AT_MS}\n"
         f"{of}: {_appended(ledger):.0f} appends a second, each flushed to the disk"
     )
