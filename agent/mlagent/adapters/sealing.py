@@ -58,6 +58,17 @@ def sealer(ledger: Ledger, sign: Keys | None, registry: Registry, project: Path)
     return by(adapters.signer(registry, project, key=key, password=password, service=service, section=named))
 
 
+def own(ledger: Ledger, sign: Keys | None, registry: Registry, project: Path) -> Mapping[str, PublicKey]:
+    """The public halves of the keys of `ledger` and `sign` that can be asked here, by how people call them."""
+    sections = {"ledger": _of(ledger), "sign": _of(sign)}
+    signers = {
+        f"{name}'s own": adapters.signer(registry, project, key=key, password=password, service=service, section=name)
+        for name, (key, password, service) in ((name, one) for name, one in sections.items() if one)
+    }
+    found = {name: one.by() for name, one in signers.items()}
+    return {name: by for name, by in found.items() if isinstance(by, PublicKey)}
+
+
 def _of(sign: Keys | None) -> _Held | None:
     """A certificate is of an identity for minutes, and no key by which a ledger is verified years later.
 

@@ -14,6 +14,7 @@ BESIDE = {
     "plan": ("mlagent.cli.plan:plan", "Say what a run would do, stage by stage, and why."),
     "show": ("mlagent.cli.plan:show", "Show how a run ended."),
     "report": ("mlagent.cli.report:report", "Write one page of a run: how it ended and why, with every figure."),
+    "evidence": ("mlagent.cli.evidence:evidence", "Pack what shows that a release is what it is said to be."),
     "serve": ("mlagent.cli.serve:serve", "Serve the model of a run on this machine, until Ctrl-C."),
     "summary": ("mlagent.cli.plan:summary", "Print how a run ended as Markdown, for a pull request."),
     "gc": ("mlagent.cli.plan:gc", "Remove old runs and what only they name."),

@@ -31,10 +31,21 @@ def report(app: App, run_id: str | None, out: Path | None) -> None:
 
 def write(app: App, workspace: "Workspace", record: "RunRecord", out: Path | None = None) -> Path:
     """Write the page, whole or not at all; ConfigError (3) without numpy, OSError as the system raises it."""
+    from mlagent.core.files import write_whole
+
+    data = html(app, workspace, record)
+    path = (out or workspace.run_folder(record.run_id) / FILE).absolute()
+    if out is None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, data)
+    return path
+
+
+def html(app: App, workspace: "Workspace", record: "RunRecord") -> bytes:
+    """The page, without a secret in it; ConfigError (3) without numpy."""
     import msgspec
 
     from mlagent.config.redact import Redactor
-    from mlagent.core.files import write_whole
     from mlagent.engine.record import RunRecord, masked
     from mlagent.errors import missing_package
 
@@ -43,9 +54,5 @@ def write(app: App, workspace: "Workspace", record: "RunRecord", out: Path | Non
         from mlagent.report.page import page
     except ModuleNotFoundError as error:
         raise missing_package(error.name or "numpy", "control") from error
-    path = (out or workspace.run_folder(record.run_id) / FILE).absolute()
     shown = msgspec.convert(masked(record, app.redactor or Redactor()), RunRecord)
-    if out is None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, app.mask(page(gather(workspace, shown))).encode())
-    return path
+    return app.mask(page(gather(workspace, shown))).encode()

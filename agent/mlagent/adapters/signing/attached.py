@@ -14,6 +14,7 @@ from mlagent.errors import InputError
 
 LARGEST = 64_000_000
 ENVELOPE = "dsse"
+SIGNATURE = "dev.cosignproject.cosign/signature"
 Document = dict[str, Any]
 
 
@@ -27,6 +28,18 @@ def read(images: ImageRegistry, reference: Reference) -> Attached:
     signatures, statements = _manifest(images, reference, "sig"), _manifest(images, reference, "att")
     found = tuple(data for _, data in _pieces(images, reference, statements) if data is not None)
     return Attached(len(_layers(signatures)), found)
+
+
+def signatures(images: ImageRegistry, reference: Reference) -> list[tuple[bytes, str]]:
+    """What is signed (it names the image's digest) and the signature, in base64, of each, whoever made it."""
+    found = []
+    for layer in _layers(_manifest(images, reference, "sig")):
+        annotations = layer.get("annotations")
+        said = annotations.get(SIGNATURE) if isinstance(annotations, dict) else None
+        data = _pulled(images, reference, layer)
+        if data is not None and isinstance(said, str):
+            found.append((data, said))
+    return found
 
 
 def withdraw(images: ImageRegistry, reference: Reference, envelopes: Sequence[bytes]) -> None:

@@ -230,23 +230,23 @@ def ledger(pack: Pack) -> Iterator[Row]:
         else:
             good = included(line, number - 1, point["size"], path, point["root"])
             yield row(good, what, "one that the checkpoint stands for")
-        yield from rests(pack, fact, what)
     strays = proofs.keys() - {str(read(one)["number"]) for one in lines}
     yield from ((WRONG, f"entry {one}: proven, and not there") for one in sorted(strays, key=int))
+    yield from rests(pack, [read(one)["fact"] for one in lines])
 
 
-def rests(pack: Pack, fact: Any, what: str) -> Iterator[Row]:  # noqa: ANN401 - JSON
-    """Whether a fact is about this release, and a promotion by this run rests on what lies in the pack."""
-    said, spelled = pack.json(MANIFEST), canonical(fact)
-    if fact["model"] != said["model"] or not any(canonical(one) in spelled for one in said["about"]):
-        yield WRONG, f"{what}: about something else"
-    if fact["what"] != "promoted" or fact["run"] != said["run"]:
-        return
-    for name in (one for one in (RECORD, CARD, VERDICTS) if one in pack.files):
-        yield row(digest(pack.files[name]) in fact["holds"], name, f"what {what} rests on")
-    for name in pack.named(f"policy/decision-{fact['environment']}"):
-        decided = pack.json(name)
-        yield row(decided["policy"] == fact["details"]["policy"] and decided["passed"] is True, name, f"that of {what}")
+def rests(pack: Pack, facts: list[Any]) -> Iterator[Row]:
+    """Whether each fact is about this release, and a promotion by this run rests on what lies in the pack."""
+    said, mine = pack.json(MANIFEST), [one for one in facts if one["what"] == "promoted" and one["holds"]]
+    for fact in facts:
+        if fact["model"] != said["model"] or not any(canonical(one) in canonical(fact) for one in said["about"]):
+            yield WRONG, f"a fact ({fact['what']}, {fact['time']}): about something else"
+    held = {one for fact in mine if fact["run"] == said["run"] for one in fact["holds"]}
+    for name in (one for one in (RECORD, CARD, VERDICTS) if held and one in pack.files):
+        yield row(digest(pack.files[name]) in held, name, "what a promotion by this run rests on")
+    for name in pack.named("policy/decision-"):
+        good = pack.json(name)["image"].endswith(digest(pack.files[IMAGE])) and pack.json(name)["passed"] is True
+        yield row(good, name, "that this image may run")
 
 
 def included(entry: bytes, place: int, size: int, path: list[str], root: str) -> bool:
