@@ -10,8 +10,8 @@ from mlagent.core.ports.ledger import Ledger
 from mlagent.core.ports.models import ModelRegistry
 from mlagent.core.release import Served
 from mlagent.errors import Held, PolicyRefused
-from mlagent.ledger import history, versions
 from mlagent.ledger import served as cluster
+from mlagent.ledger import versions
 from mlagent.ledger.finding import Finding, Odd, finding
 from mlagent.ledger.moves import Moves
 from mlagent.ledger.verification import Report
@@ -46,7 +46,7 @@ def _registry(ledger: Ledger, registry: ModelRegistry, model: str, *, once: bool
     for _ in range(TRIES):
         moves = Moves(ledger, model)
         odd = list(versions.odd(moves, registry, ENVIRONMENTS))
-        if once or all(history.standing(ledger, model, one) == moves.newest(one) for one in ENVIRONMENTS):
+        if once or not moves.gone_on():
             return moves, odd
     raise Held(f"{model} is promoted all the time: it could not be looked at", hint="give the same command again")
 

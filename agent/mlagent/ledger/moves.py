@@ -1,8 +1,11 @@
 """The moves of a model as the ledger tells them: which version each brought where, and what its tags must say then."""
 
 from collections.abc import Mapping
+from functools import cached_property
+from itertools import takewhile
 
 from mlagent.core import digest
+from mlagent.core.digest import Digest
 from mlagent.core.ports.ledger import MOVES, Entry, Ledger
 
 STAGES = {"staging": "Staging", "production": "Production"}
@@ -45,9 +48,19 @@ class Moves:
     def __init__(self, ledger: Ledger, model: str) -> None:
         """Read what is about the model."""
         self.ledger, self.model = ledger, model
-        entries = list(ledger.about(model))
-        self.all = [one for one in entries if one.fact.what in MOVES]
-        self.releases = frozenset(one.fact.release for one in entries if one.fact.release)
+        self._entries = list(ledger.about(model))
+        self._last = self._entries[0].number if self._entries else 0
+        self.all = [one for one in self._entries if one.fact.what in MOVES]
+
+    @cached_property
+    def releases(self) -> frozenset[Digest]:
+        """All digests that the ledger knows something of."""
+        return frozenset(one.fact.release for one in self._entries if one.fact.release)
+
+    def gone_on(self) -> bool:
+        """Whether the model was moved since this was read."""
+        new = takewhile(lambda one: one.number > self._last, self.ledger.about(self.model))
+        return any(one.fact.what in MOVES for one in new)
 
     def of(self, environment: str) -> list[Entry]:
         """Those of an environment, the newest first."""
