@@ -71,3 +71,16 @@ def test_what_is_done_before_is_told_by_digest(project: Path) -> None:
     assert (done.stage, done.key) == ("a", found.key)
     assert done.outputs == {"a": found.outputs["a"].digest}
     assert done.ended == found.ended
+
+
+def test_what_came_after_in_an_earlier_attempt_is_not_told(project: Path) -> None:
+    told: list[list[str]] = []
+
+    def look(config: object, inputs: object, ctx: Context) -> Outputs:
+        told.append([one.stage for one in ctx.done])
+        return Outputs(summary="seen")
+
+    chain = (A, stage("look", run=look, reads=("a",), effect="publish"), stage("after", reads=("a",)))
+    run(project, *chain)
+    run(project, *chain)
+    assert told == [["a"], ["a"]]
