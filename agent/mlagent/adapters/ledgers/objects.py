@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 from mlagent.adapters.ledgers import object_holding
-from mlagent.adapters.ledgers.following import entry_after, is_about, time_of, too_busy
+from mlagent.adapters.ledgers.following import bound, entry_after, is_about, time_of, too_busy
 from mlagent.core import digest
 from mlagent.core.ports.ledger import Entry, Fact, Head, Kept, decode
 from mlagent.core.ports.store import Store
@@ -13,6 +14,13 @@ from mlagent.errors import InputError
 ENTRIES, HEAD, BUILDS = "ledger/entries/", "ledger/head", "ledger/builds"
 CHECKPOINTS, HOLDERS = "ledger/checkpoints/", "ledger/holders/"
 ATTEMPTS = 100
+
+
+class _Last(NamedTuple):
+    """The newest entry, and the latest time that any entry says: clocks of machines differ."""
+
+    head: Head
+    newest: str
 
 
 class ObjectLedger:
@@ -35,20 +43,18 @@ class ObjectLedger:
 
     def append(self, fact: Fact) -> Entry:
         """Create the first number after the head that is free."""
-        number, last = self._last()
+        last = self._last()
         for _ in range(ATTEMPTS):
-            head = Head(number, digest.of_bytes(last)) if last else Head()
-            entry, data = entry_after(head, fact, time_of(last))
+            entry, data = entry_after(last.head, fact, last.newest)
             if self._store.swap(_name(entry.number), data, None):
-                self._store.write(HEAD, b"%d" % entry.number)
+                self._store.write(HEAD, f"{entry.number} {max(last.newest, fact.time)}".encode())
                 return entry
-            number, last = entry.number, self._data(entry.number)
+            last = _Last(_head(entry.number, there := self._data(entry.number)), max(last.newest, time_of(there)))
         raise too_busy()
 
     def head(self) -> Head:
         """The number that was noted last, and what came after it."""
-        number, last = self._last()
-        return Head(number, digest.of_bytes(last)) if last else Head()
+        return self._last().head
 
     def kept(self, first: int = 1) -> Iterator[Kept]:
         """Read them one by one."""
@@ -59,6 +65,8 @@ class ObjectLedger:
 
     def about(self, model: str, environment: str | None = None, *, until: str = "") -> Iterator[Entry]:
         """Read them one by one, from the end."""
+        if until:
+            bound(until)  # refuses what is no time
         for number in range(self.head().number, 0, -1):
             entry = decode(Kept(number, self._data(number)))
             if is_about(entry.fact, model, environment, until):
@@ -78,26 +86,35 @@ class ObjectLedger:
         """Create it under its size; two of one size may differ in who signed, so their digest is part of the name."""
         self._store.swap(f"{CHECKPOINTS}{size:012d}-{digest.short(digest.of_bytes(checkpoint))}", checkpoint, None)
 
-    def _last(self) -> tuple[int, bytes]:
-        number = self._head()
-        while self._store.read(_name(number + 1)):  # a writer that was killed did not move the head
-            number += 1
-        return number, self._data(number) if number else b""
-
-    def _head(self) -> int:
-        return self._count(HEAD)[0]
+    def _last(self) -> _Last:
+        named = self._store.read(HEAD)
+        noted, _, newest = named.data.decode(errors="replace").partition(" ") if named else ("0", "", "")
+        number = _digits(HEAD, noted)
+        data = self._data(number) if number else b""
+        while named := self._store.read(_name(number + 1)):  # a writer that was killed did not move the head
+            number, data = number + 1, named.data
+            newest = max(newest, time_of(data))
+        return _Last(_head(number, data), max(newest, time_of(data)))
 
     def _count(self, name: str) -> tuple[int, str | None]:
         named = self._store.read(name)
-        if named and not named.data.isdigit():
-            raise InputError(f"{name} in the store holds no number", hint="restore it from a backup")
-        return (int(named.data), named.version) if named else (0, None)
+        return (_digits(name, named.data.decode(errors="replace")), named.version) if named else (0, None)
 
     def _data(self, number: int) -> bytes:
         named = self._store.read(_name(number))
         if named is None:
             raise _missing(number)
         return named.data
+
+
+def _head(number: int, data: bytes) -> Head:
+    return Head(number, digest.of_bytes(data)) if number else Head()
+
+
+def _digits(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise InputError(f"{name} in the store holds no number", hint="restore it from a backup")
+    return int(text)
 
 
 def _name(number: int) -> str:

@@ -69,9 +69,10 @@ class Database:
 
     def _make(self, connection: Connection) -> None:
         """Whoever may only add and read finds them made by somebody who may make them."""
-        names = [one.name for one in self.tables.metadata.sorted_tables]
-        if not all(connection.dialect.has_table(connection, name) for name in names):
-            sql_locks.make_alone(connection, self.tables.metadata)
+        if not connection.dialect.has_table(connection, self.tables.builds.name):
+            with sql_locks.while_making(connection):
+                for one in self.tables.made_in_order():
+                    connection.execute(one)
         self._made = True
 
     @contextmanager

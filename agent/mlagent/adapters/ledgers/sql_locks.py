@@ -1,8 +1,10 @@
 """Locks of PostgreSQL: they end with the connection, so with whoever held them."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from mlagent.adapters.ledgers import locks
@@ -24,13 +26,15 @@ def take(connection: Connection, what: str, who: str) -> None:
         raise locks.refused(what, _holder(connection, key)) from None
 
 
-def make_alone(connection: Connection, metadata: MetaData) -> None:
-    """Make the tables that are missing; two who do so at once trip over each other in PostgreSQL."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _key("tables")})
-    metadata.create_all(connection)
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _key("tables")})
+@contextmanager
+def while_making(connection: Connection) -> Iterator[None]:
+    """Be the only one who makes tables: in PostgreSQL, two who do so at once trip over each other."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _key("tables")})
+    yield
+    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _key("tables")})
 
 
 def _holder(connection: Connection, key: int) -> str:

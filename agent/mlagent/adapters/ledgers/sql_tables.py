@@ -1,8 +1,10 @@
 """The tables of a ledger in a database; what is looked for is generated from the entry, so it cannot say otherwise."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Column, Computed, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # which gives numbers to an INTEGER alone
 EXTRACTED = {
@@ -14,10 +16,15 @@ EXTRACTED = {
 class Tables(NamedTuple):
     """The three of them."""
 
-    metadata: MetaData
     entries: Table
     checkpoints: Table
     builds: Table
+
+    def made_in_order(self) -> Iterator[ExecutableDDLElement]:
+        """What makes them where they are missing; once the last is there, all are."""
+        for table in self:
+            yield CreateTable(table, if_not_exists=True)
+            yield from (CreateIndex(one, if_not_exists=True) for one in table.indexes)
 
 
 def tables(dialect: str) -> Tables:
@@ -25,7 +32,6 @@ def tables(dialect: str) -> Tables:
     metadata = MetaData()
     generated = [_generated(dialect, key) for key in ("model", "environment", "what", "time")]
     return Tables(
-        metadata,
         Table(
             "mlagent_ledger_entries",
             metadata,
