@@ -31,7 +31,7 @@ def fact(turn: int = 0, **changes: Any) -> Fact:
 
 def moment(second: float) -> str:
     """So many seconds after noon, as the engine's clock writes it."""
-    minutes, seconds = divmod(second, 60)
+    minutes, seconds = divmod(round(second, 3), 60)
     hours, minutes = divmod(int(minutes), 60)
     return f"2026-03-01T{12 + hours:02d}:{minutes:02d}:{seconds:06.3f}+00:00"
 
