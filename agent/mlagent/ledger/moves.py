@@ -1,7 +1,6 @@
 """The moves of a model as the ledger tells them: which version each brought where, and what its tags must say then."""
 
 from collections.abc import Mapping
-from functools import cached_property
 from itertools import takewhile
 
 from mlagent.core import digest
@@ -48,14 +47,14 @@ class Moves:
     def __init__(self, ledger: Ledger, model: str) -> None:
         """Read what is about the model."""
         self.ledger, self.model = ledger, model
-        self._entries = list(ledger.about(model))
-        self._last = self._entries[0].number if self._entries else 0
-        self.all = [one for one in self._entries if one.fact.what in MOVES]
-
-    @cached_property
-    def releases(self) -> frozenset[Digest]:
-        """All digests that the ledger knows something of."""
-        return frozenset(one.fact.release for one in self._entries if one.fact.release)
+        self.all: list[Entry] = []
+        self.releases: set[Digest] = set()  # all that the ledger knows something of
+        self._last = 0
+        for one in ledger.about(model):  # of a long ledger not all stays in memory
+            self._last = max(self._last, one.number)
+            self.releases.add(one.fact.release)
+            if one.fact.what in MOVES:
+                self.all.append(one)
 
     def gone_on(self) -> bool:
         """Whether the model was moved since this was read."""

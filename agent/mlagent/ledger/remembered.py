@@ -1,13 +1,18 @@
-"""A ledger whose entries about a model are read once: for who has the model's lock, and asks of it again and again."""
+"""A ledger of which the moves of a model are read once: for who has the model's lock, and asks again and again."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
-from mlagent.core.ports.ledger import Entry, Fact, Head, Kept, Ledger
+from mlagent.core.ports.ledger import MOVES, Entry, Fact, Head, Kept, Ledger
+
+ASKED = (*MOVES, "deployed", "acknowledged")
 
 
 class Remembered:
-    """The Ledger port; what others append about the model meanwhile is not seen, and no move can be among that."""
+    """The Ledger port; of the model it tells of moves, deploys and acknowledgements alone.
+
+    What others append meanwhile is not seen, and no move can be among that.
+    """
 
     def __init__(self, ledger: Ledger, model: str) -> None:
         """Read nothing yet."""
@@ -19,7 +24,7 @@ class Remembered:
         if model != self._model:
             return self._ledger.about(model, environment, until=until)
         if self._entries is None:
-            self._entries = list(self._ledger.about(model))
+            self._entries = [one for one in self._ledger.about(model) if one.fact.what in ASKED]
         facts = ((one, one.fact) for one in tuple(self._entries))
         return (
             one for one, fact in facts if environment in (None, fact.environment) and fact.time <= (until or fact.time)
@@ -28,7 +33,7 @@ class Remembered:
     def append(self, fact: Fact) -> Entry:
         """Append, and remember."""
         entry = self._ledger.append(fact)
-        if self._entries is not None and fact.model == self._model:
+        if self._entries is not None and fact.model == self._model and fact.what in ASKED:
             self._entries.insert(0, entry)
         return entry
 
