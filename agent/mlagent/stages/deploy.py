@@ -258,9 +258,10 @@ def stage(environment: str, config: type[Staging], *more: str) -> Stage:
     return Stage(
         name=f"deploy@{environment}",
         title="Deploy to an environment",
-        about="Asks whether the release may come, verifies it by the platform's policy, looks for room and rights, then"
-        " has Kubernetes exchange the pods, none of the old ones before a new one is ready; undoes it on bad evidence;"
-        " asks every pod what it serves, and only then moves alias and ledger. Off without a namespace.",
+        about="Asks whether the release may come and all is as the ledger says, verifies it by the platform's policy,"
+        " looks for room and rights, then has Kubernetes exchange the pods, none of the old ones before a new one is"
+        " ready; undoes it on bad evidence; asks every pod what it serves, and only then moves ledger and alias. Off"
+        " without a namespace.",
         config=config,
         run=partial(run, environment),
         section=environment,
