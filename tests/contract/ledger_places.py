@@ -105,6 +105,6 @@ def in_postgres() -> Iterator[Place]:
     with server.begin() as connection:
         connection.execute(sqlalchemy.text(f"CREATE SCHEMA {schema}"))
     url = f"{POSTGRES}?options=-csearch_path%3D{schema}"
-    yield Place(lambda: SqlLedger(url), Rows(sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)))
+    yield Place(lambda: SqlLedger(url), Rows(sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)), url=url)
     with server.begin() as connection:
         connection.execute(sqlalchemy.text(f"DROP SCHEMA {schema} CASCADE"))

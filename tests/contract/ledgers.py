@@ -43,6 +43,7 @@ class Place(NamedTuple):
     tamperer: Tamperer
     many: int = 24
     forks: bool = True
+    url: str = ""
 
 
 def at(seconds: float) -> str:
