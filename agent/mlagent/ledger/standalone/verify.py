@@ -91,7 +91,7 @@ class Trust:
         self._options = [f"--{one}" for one in wanted if one.partition("=")[0].encode() in said]  # in no public log
         self.why = "" if keys else "there is no public key: give one with --key FILE"
         if not self.why and (not self._options or self.by(b"nothing", b"AAAA")):
-            self.why = f"{program} is no cosign: install it, or name it as COSIGN=FILE"
+            self.why = f"`{program}` does not answer as cosign does: install it, or name it as COSIGN=FILE"
 
     def by(self, data: bytes, signature: bytes, kind: str = "") -> str:
         """By which key these bytes are signed, or an envelope with a statement about them; empty for none."""
@@ -224,7 +224,7 @@ def ledger(pack: Pack) -> Iterator[Row]:
     for line in lines:
         entry = read(line)
         fact, number = entry["fact"], entry["number"]
-        what = f"entry {number} ({fact['what']} {fact['environment']}, {fact['who']}, {fact['time']})"
+        what = f"entry {number} ({fact['what']} {fact['environment']}".rstrip() + f", {fact['who']}, {fact['time']})"
         if (path := proofs.get(str(number))) is None:
             yield OPEN, f"{what}: no checkpoint stands for it yet"
         else:
