@@ -44,7 +44,7 @@ def test_the_next_attempt_leaves_one(tmp_path: Path, at: int, after: bool) -> No
     images, house = MemoryImages(), ReleaseHouse(tmp_path / "house")
     house.house.push(images)
     with pytest.raises(CutError):
-        house.attach(Failing(images, at, after=after))  # type: ignore[arg-type]
+        house.attach(Failing(images, at, after=after))
     first = house.record
     was_there = at == CALLS - 1 and after
     assert house.attach(images) is not was_there
@@ -56,5 +56,5 @@ def test_no_call_was_forgotten(tmp_path: Path) -> None:
     images, house = MemoryImages(), ReleaseHouse(tmp_path / "house")
     house.house.push(images)
     counting = Failing(images, -1, after=False)
-    assert house.attach(counting)  # type: ignore[arg-type]
+    assert house.attach(counting)
     assert next(counting.calls) == CALLS
