@@ -12,7 +12,7 @@ import msgspec
 from mlagent.config.redact import Redactor
 from mlagent.core.ports.ledger import Fact
 from mlagent.core.stage import Stage
-from mlagent.engine import facts
+from mlagent.engine import facts, sealing
 from mlagent.engine.clock import now
 from mlagent.engine.lease import Lease
 from mlagent.engine.log import EngineLog
@@ -84,7 +84,8 @@ class Teller:
             if (name, facts.maker(one)) not in there:
                 said = one if name in self._new else facts.late(one)
                 self._new.discard(name)  # whoever fails to answer may have heard it
-                self._workspace.ledger.append(msgspec.structs.replace(said, time=now(), build=self._run.build))
+                told = msgspec.structs.replace(said, time=now(), build=self._run.build)
+                sealing.after(self._workspace, self._workspace.ledger.append(told).number, self._log.warning)
             self._run.untold.remove(one)
             self._run.told.add(name)
         self._away = False

@@ -99,12 +99,6 @@ def _reach(data: bytes) -> tuple[int, bool]:
     return said.checkpoint.size, bool(said.signature)
 
 
-def due(ledger: Ledger, every: int) -> bool:
-    """Whether at least so many entries came after the newest checkpoint."""
-    last = newest(ledger)
-    return ledger.head().number - (last.checkpoint.size if last else 0) >= every
-
-
 def take(ledger: Ledger, now: str, sign: Sign | None, *, anew: bool = False) -> Sealed:
     """Seal what the ledger says now, or give the checkpoint that says it already; `now` is RFC 3339 in UTC.
 

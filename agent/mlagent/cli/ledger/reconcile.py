@@ -87,6 +87,7 @@ def acknowledge(app: App, ids: tuple[str, ...], name: str, reason: str) -> None:
 
 def _acknowledged(workspace: "Workspace", model: str, found: Compared, named: str, name: str, reason: str) -> str:
     from mlagent.core.ports.ledger import Fact
+    from mlagent.engine import sealing
     from mlagent.engine.clock import now
 
     if before := found.known.get(named):
@@ -105,6 +106,7 @@ def _acknowledged(workspace: "Workspace", model: str, found: Compared, named: st
         details=details,
     )
     entry = workspace.ledger.append(fact)
+    sealing.after(workspace, entry.number, lambda said: click.echo(f"note: {said}", err=True))
     return f"{named}: {name.strip()} answers for it (entry {entry.number}): {one.says}"
 
 

@@ -138,13 +138,3 @@ def test_what_cannot_be_read_is_passed_over_by_the_next() -> None:
     house.ledger.seal(9, b"{}")
     assert checkpoint.newest(house.ledger) is None
     assert checkpoint.take(house.ledger, moment(9), None).checkpoint == SEALED.checkpoint
-
-
-def test_one_is_due_after_so_many_entries() -> None:
-    house = House(4)
-    assert checkpoint.due(house.ledger, 4)
-    assert not checkpoint.due(house.ledger, 5)
-    house.seal()
-    house.ledger.append(fact(4))
-    assert checkpoint.due(house.ledger, 1)
-    assert not checkpoint.due(house.ledger, 2)
