@@ -49,7 +49,7 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cli() -> Cli:
     """Run `mlagent ARGS` in a folder, as a child; its environment holds no MLAGENT_ variable but those given."""
 

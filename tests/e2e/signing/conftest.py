@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -143,22 +144,33 @@ class Signed(NamedTuple):
         return other
 
 
+@contextmanager
+def in_a_registry(folder: Path, keys: Pair, cli: Cli) -> Iterator[Signed]:
+    """Not signed yet."""
+    with run_registry(folder / "registry", tls=True) as made:
+        here, house, platform = place(made, folder), House(folder / "house", made.host), folder / "platform"
+        with here.client(house.image) as client:
+            house.push(client)
+        platform.mkdir()
+        (platform / "policy.yaml").write_text(POLICY.format(key=keys.public))
+        text = PROJECT.format(host=made.host, path=PATH, user=USER, ca=made.ca)
+        (platform / "mlpipeline.yaml").write_text(text)
+        yield Signed(house, here, keys, platform, cli)
+
+
+def sign(pushed: Signed) -> Signed:
+    with pushed.here.client(pushed.house.image) as client:
+        pushed.house.to(client, pushed.signer)
+    return pushed
+
+
 @pytest.fixture
 def pushed(tmp_path: Path, keys: Pair, cli: Cli) -> Iterator[Signed]:
     """Not signed yet."""
-    with run_registry(tmp_path / "registry", tls=True) as made:
-        here, house, folder = place(made, tmp_path), House(tmp_path / "house", made.host), tmp_path / "platform"
-        with here.client(house.image) as client:
-            house.push(client)
-        folder.mkdir()
-        (folder / "policy.yaml").write_text(POLICY.format(key=keys.public))
-        text = PROJECT.format(host=made.host, path=PATH, user=USER, ca=made.ca)
-        (folder / "mlpipeline.yaml").write_text(text)
-        yield Signed(house, here, keys, folder, cli)
+    with in_a_registry(tmp_path, keys, cli) as made:
+        yield made
 
 
 @pytest.fixture
 def signed(pushed: Signed) -> Signed:
-    with pushed.here.client(pushed.house.image) as client:
-        pushed.house.to(client, pushed.signer)
-    return pushed
+    return sign(pushed)

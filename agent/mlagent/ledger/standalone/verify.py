@@ -24,18 +24,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-SCHEMA = "urn:mlagent:evidence:v1"
+SCHEMA, STATEMENT = "urn:mlagent:evidence:v1", "https://in-toto.io/Statement/v"
 MANIFEST, SIGNED = "manifest.json", "manifest.json.sig"
 RECORD, CARD, VERDICTS, SBOM = "release.json", "model-card.md", "verdicts.json", "sbom.json"
-IMAGE, SEEN = "image/manifest.json", "image/signature"
+IMAGE, SEEN, MODEL = "image/manifest.json", "image/signature", "io.mlagent.model.digest"
 CHECKPOINT, ENTRIES, PROOFS = "ledger/checkpoint.json", "ledger/entries.jsonl", "ledger/proofs.json"
 PROVENANCE, BILL, JUDGED = "attestations/provenance", "attestations/sbom", "attestations/verdicts"
 PARTS = (RECORD, CARD, VERDICTS, SBOM, IMAGE, SEEN, PROVENANCE, BILL, JUDGED, ENTRIES, CHECKPOINT, SIGNED)
-MODEL, STATEMENT = "io.mlagent.model.digest", "https://in-toto.io/Statement/v"
 KEYS, PAYLOAD = {"payload", "payloadType", "signatures"}, "application/vnd.in-toto+json"
 OK, WRONG, OPEN = "ok", "WRONG", "open"
-TROUBLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-CLOSED = (OSError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
 Row = tuple[str, str]
 
 
@@ -120,7 +117,10 @@ class Pack(NamedTuple):
 
     def json(self, name: str) -> Any:  # noqa: ANN401 - JSON
         """One of its files; an empty one where it is not there."""
-        return read(self.files[name]) if name in self.files else {}
+        try:
+            return read(self.files.get(name, b"{}"))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
 
     def named(self, begin: str) -> list[str]:
         """Its JSON files whose names begin so."""
@@ -271,7 +271,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         files, rows = opened(given.pack)
         keys = {str(one): one.read_bytes() for one in given.key}
-    except CLOSED as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         return told([(WRONG, f"{given.pack} cannot be read: {error}")])
     if not keys:
         keys = {f"{name} of the pack": files[name] for name in sorted(files) if name.startswith("keys/")}
@@ -281,7 +281,7 @@ def main(arguments: list[str] | None = None) -> int:
         for check in (whole, release, statements, ledger):
             try:
                 rows.extend(check(pack))
-            except TROUBLE as error:  # noqa: PERF203 - the other checks go on
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:  # noqa: PERF203
                 rows.append((WRONG, f"{check.__name__}: cannot be read: {type(error).__name__}: {error}"))
     return told(rows)
 
