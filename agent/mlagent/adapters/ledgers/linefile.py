@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mlagent.adapters.stores import disk
 
-BLOCK = 1 << 20
+BLOCK, SHORT = 1 << 18, 1 << 12  # bytes that are read at once; in which the end of a line is looked for
 
 
 class LineFile:
@@ -42,7 +42,9 @@ class LineFile:
         with _reading(self.path) as file:
             while block := _at(file, start, BLOCK):
                 start += len(block)
-                *lines, rest = (rest + block).split(b"\n")
+                lines = block.split(b"\n")
+                lines[0] = rest + lines[0]
+                rest = lines.pop()
                 yield lines
         if rest and self._whole(rest):
             yield [rest]
@@ -50,8 +52,9 @@ class LineFile:
     def backwards(self, needles: tuple[bytes, ...] = (), end: int | None = None) -> Iterator[bytes]:
         """The lines that hold all needles, the last first; of those that begin before the offset `end`."""
         with _reading(self.path) as file:
-            for lines in self._lines_backwards(file, _size(file) if end is None else end):
-                yield from _lines_with(lines, needles)
+            end = self._whole_end(file) if end is None else end
+            for block, begin in _blocks_backwards(file, end):
+                yield from _lines_with(block, begin, needles)
 
     def first(self, such: Callable[[bytes], bool]) -> int:
         """The offset of the first line that is `such`, if all after it are, too; the file's size where there is none.
@@ -68,21 +71,11 @@ class LineFile:
                     low = end + 1
         return low
 
-    def _lines_backwards(self, file: int, end: int) -> Iterator[bytes]:
-        """Pieces of whole lines, the last first."""
-        piece = b""
-        while end > 0:
-            start = max(0, end - BLOCK)
-            piece = _at(file, start, end - start) + piece
-            cut = piece.find(b"\n") + 1 if start else 0
-            if cut or not start:
-                yield self._without_a_part(piece[cut:])
-                piece = piece[:cut]
-            end = start
-
-    def _without_a_part(self, piece: bytes) -> bytes:
-        cut = piece.rfind(b"\n") + 1
-        return piece if cut == len(piece) or self._whole(piece[cut:]) else piece[:cut]
+    def _whole_end(self, file: int) -> int:
+        """Where the last line ends; what a killed writer left of one is none."""
+        size = _size(file)
+        start = _line_around(file, size, 0)[0]
+        return size if start == size or self._whole(_at(file, start, size - start)) else start
 
     def _mended(self, file: int) -> int:
         """Where the next line begins; a part of one is moved away first."""
@@ -134,35 +127,42 @@ def _at(file: int, start: int, count: int) -> bytes:
     return os.pread(file, count, start)
 
 
+def _blocks_backwards(file: int, end: int) -> Iterator[tuple[bytes, int]]:
+    """Blocks that end with a line, the last first, each with where its first whole line begins."""
+    size = BLOCK
+    while end > 0:
+        start = max(0, end - size)
+        block = _at(file, start, end - start)
+        begin = block.find(b"\n", 0, -1) + 1 if start else 0
+        if start and not begin:  # a line longer than that
+            size *= 4
+            continue
+        yield block, begin
+        end, size = start + begin, BLOCK
+
+
 def _line_around(file: int, offset: int, low: int) -> tuple[int, int]:
     """Where the line begins that has this offset in it or its end there, not before `low`, and where it ends."""
-    step = 4096
-    while True:
-        start = max(low, offset - step)
-        if (cut := _at(file, start, offset - start).rfind(b"\n")) >= 0 or start == low:
-            break
+    step = SHORT
+    while (cut := _at(file, max(low, offset - step), min(step, offset - low)).rfind(b"\n")) < 0 and offset - step > low:
         step *= 4
-    start += cut + 1
-    step = 4096
-    while True:
-        ahead = _at(file, offset, step)
-        if (cut := ahead.find(b"\n")) >= 0 or len(ahead) < step:
-            end = offset + (cut if cut >= 0 else len(ahead))
-            return start, end
+    start, step = max(low, offset - step) + cut + 1, SHORT
+    while (cut := (ahead := _at(file, offset, step)).find(b"\n")) < 0 and len(ahead) == step:
         step *= 4
+    return start, offset + (cut if cut >= 0 else len(ahead))
 
 
-def _lines_with(lines: bytes, needles: tuple[bytes, ...]) -> Iterator[bytes]:
+def _lines_with(block: bytes, begin: int, needles: tuple[bytes, ...]) -> Iterator[bytes]:
     """Those that hold all needles, the last first: looked for backwards, so that lines without are not split off."""
     if not needles:
-        yield from reversed(lines.removesuffix(b"\n").split(b"\n") if lines else [])
+        yield from reversed(block[begin:].removesuffix(b"\n").split(b"\n"))
         return
-    end = len(lines)
-    while (place := min(lines.rfind(needle, 0, end) for needle in needles)) >= 0:
-        start, stop = lines.rfind(b"\n", 0, place) + 1, lines.find(b"\n", place)
-        line = lines[start : stop if stop >= 0 else end]
+    end = len(block)
+    while (place := min(block.rfind(needle, begin, end) for needle in needles)) >= 0:
+        start, stop = block.rfind(b"\n", begin, place) + 1, block.find(b"\n", place)
+        line = block[max(start, begin) : stop if stop >= 0 else end]
         if all(needle in line for needle in needles):
             yield line
-            end = start
+            end = max(start, begin)
         else:
-            end = start + len(line)
+            end = stop if stop >= 0 else end

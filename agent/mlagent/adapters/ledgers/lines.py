@@ -21,6 +21,9 @@ from mlagent.errors import InputError
 LOOKED_BACK = 64  # entries; clocks of machines differ, so the newest entry need not say the latest time
 
 
+_ENTRIES = msgspec.json.Decoder(Entry)
+
+
 class _Link(msgspec.Struct, frozen=True):
     number: int
 
@@ -81,7 +84,7 @@ class LineLedger:
         with disk.guarded(self._path):
             end = self._lines.first(lambda line: time_of(line) > limit) if until else None
             for line in self._lines.backwards(needles, end):
-                entry = decode(Kept(_number(line), line))
+                entry = _entry(line)
                 if is_about(entry.fact, model, environment, until):
                     yield entry
 
@@ -126,6 +129,13 @@ def _whole(line: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _entry(line: bytes) -> Entry:
+    try:
+        return _ENTRIES.decode(line)
+    except ValueError:
+        return decode(Kept(_number(line), line))  # which says what is wrong
 
 
 def _number(line: bytes) -> int:

@@ -59,9 +59,9 @@ class SqlLedger:
         table = self._database.tables.entries
         query = select(table.c.number, table.c.entry).order_by(table.c.number).limit(PAGE)
         with self._database.opened() as connection:
-            while page := connection.execute(query.where(table.c.number >= first)).all():
+            while page := _rows(connection, query.where(table.c.number >= first)):
                 yield from (Kept(number, text.encode()) for number, text in page)
-                first = page[-1].number + 1
+                first = page[-1][0] + 1
 
     def about(self, model: str, environment: str | None = None, *, until: str = "") -> Iterator[Entry]:
         """Ask the index, the newest first, in pages that grow: who asks for the newest move reads few rows."""
@@ -73,9 +73,9 @@ class SqlLedger:
             if until:
                 query = query.where(table.c.time <= until)
             below, size = self._after(connection, until) if until else None, FIRST_PAGE
-            while page := connection.execute(_below(query, table.c.number, below).limit(size)).all():
+            while page := _rows(connection, _below(query, table.c.number, below).limit(size)):
                 yield from (decode(Kept(number, text.encode())) for number, text in page)
-                below, size = page[-1].number, min(size * 4, PAGE)
+                below, size = page[-1][0], min(size * 4, PAGE)
 
     def holding(self, what: str, who: str) -> AbstractContextManager[None]:
         """Hold a lock of the database, or on a file beside SQLite's."""
@@ -104,6 +104,12 @@ class SqlLedger:
         table = self._database.tables.entries
         later = select(table.c.number).where(table.c.time > bound(until))
         return connection.scalar(later.order_by(table.c.time, table.c.number).limit(1))
+
+
+def _rows(connection: Connection, query: Select[Any]) -> list[tuple[int, str]]:
+    """As the driver gives them: a million of SQLAlchemy's own take a second more."""
+    found = connection.execute(query)
+    return list(found.cursor.fetchall()) if found.cursor else []
 
 
 def _below(query: Select[Any], number: Any, limit: int | None) -> Select[Any]:  # noqa: ANN401 - a column
