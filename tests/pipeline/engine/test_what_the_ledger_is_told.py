@@ -12,6 +12,7 @@ from mlagent.core import digest
 from mlagent.core.context import Context, Outputs
 from mlagent.core.ports.ledger import Fact
 from mlagent.core.verdict import Check, Verdict, Waiver, check, verdict
+from mlagent.engine.clock import now
 from mlagent.engine.gc import collect
 from mlagent.errors import Bug, GateRefused, Held, Inconclusive, InfrastructureError, RolledBack, TeamCodeError
 from mlagent.measure import drift
@@ -263,7 +264,7 @@ def test_the_run_of_a_release_that_came_to_an_environment_is_never_garbage(proje
             what="promoted",
             model="small",
             who="ann",
-            time="2026-03-01T00:00:00.000+00:00",
+            time=now(),
             release=onnx,
             environment="production",
             run=first.run.run_id,

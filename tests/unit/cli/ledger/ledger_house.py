@@ -29,7 +29,7 @@ data:
   path: data.csv
   target: y
 """
-BEGAN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+BEGAN = datetime(2024, 3, 1, 9, 0, tzinfo=UTC)
 
 
 class Said(NamedTuple):

@@ -24,7 +24,7 @@ def test_the_newest_of_this_project_stands_last(told: Reader) -> None:
 
 def test_a_row_says_who_did_what_and_why(told: Reader) -> None:
     (row,) = [one for one in told.types("ledger", "show").out.splitlines() if "rolled-back" in one]
-    assert "2026-03-01 09:11:00" in row
+    assert "2024-03-01 09:11:00" in row
     assert "production" in row
     assert "ada@desk" in row
     assert row.endswith("version 1, from 2, prices are wrong")
