@@ -52,8 +52,8 @@ class LineFile:
     def backwards(self, needles: tuple[bytes, ...] = (), end: int | None = None) -> Iterator[bytes]:
         """The lines that hold all needles, the last first; of those that begin before the offset `end`."""
         with _reading(self.path) as file:
-            end = self._whole_end(file) if end is None else end
-            for block, begin in _blocks_backwards(file, end):
+            whole = self._whole_end(file)
+            for block, begin in _blocks_backwards(file, whole if end is None else min(end, whole)):
                 yield from _lines_with(block, begin, needles)
 
     def first(self, such: Callable[[bytes], bool]) -> int:

@@ -32,6 +32,7 @@ class Database:
         self._url = _read(url, folder)
         self._engine = _engine(self._url)
         self.tables = tables(self._engine.dialect.name)
+        self._driver = self._engine.dialect.loaded_dbapi
         self._made = False
 
     @contextmanager
@@ -79,7 +80,7 @@ class Database:
     def _said(self) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, self._driver.Error) as error:
             text = f"the ledger's database ({self._engine.dialect.name}) said: {self._words(error)}"
             if DAMAGED.search(text):
                 raise InputError(text, hint="is that file the ledger's? restore it from a backup") from None
