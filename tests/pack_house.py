@@ -121,18 +121,21 @@ class Left:
         here = {"run": RUN, "build": 7}
         held = tuple(digest.of_bytes(self.files[one]) for one in ("release", "card", "verdicts") if one in self.files)
         release = self.house.digest if "pushed" in self.files else ONNX
-        self._append(1, what="run-finished", environment="", run="0" * 12)
-        self._append(2, what="data-accepted", environment="", release=a_digest("data"), **here)
+        self.append(1, what="run-finished", environment="", run="0" * 12)
+        self.append(2, what="data-accepted", environment="", release=a_digest("data"), **here)
         for at, subject in enumerate(("data", "gate", "load-test"), 3):
-            self._append(at, model="fraud", run="f" * 12)
-            self._append(at, what="verdict", environment="", release=release, details={"subject": subject}, **here)
-        self._append(7, what="run-finished", environment="", release=release, details={"outcome": "done"}, **here)
-        self._append(8, release=release, holds=(ONNX, *held), details={"record": "".join(held[:1])}, **here)
-        self._append(9, what="promoted", run="1" * 12)
-        self._append(10, what="acknowledged", environment="", details={"finding": release}, who="bob", run="")
-        self._append(11, model="fraud")
+            self.append(at, model="fraud", run="f" * 12)
+            self.append(at, what="verdict", environment="", release=release, details={"subject": subject}, **here)
+        self.append(7, what="run-finished", environment="", release=release, details={"outcome": "done"}, **here)
+        self.append(
+            8, release=release, holds=(ONNX, *held), details={"record": "".join(held[:1]), "onnx": ONNX}, **here
+        )
+        self.append(9, what="promoted", run="1" * 12)
+        self.append(10, what="acknowledged", environment="", details={"finding": release}, who="bob", run="")
+        self.append(11, model="fraud")
 
-    def _append(self, turn: int, **changes: Any) -> None:
+    def append(self, turn: int, **changes: Any) -> None:
+        """Tell the ledger of one more thing."""
         one: Fact = fact(turn, **changes)
         self.ledger.append(one)
 

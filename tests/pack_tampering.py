@@ -113,6 +113,11 @@ def reordered(files: Files, _: SignAs) -> None:
     files[verify.PROOFS] = digest.canonical_json(proofs)
 
 
+def unproven(files: Files, _: SignAs) -> None:
+    """A proof that does not fit is left out."""
+    files[verify.PROOFS] = b"{}"
+
+
 def wrapped(files: Files, _: SignAs) -> None:
     """Words of one's own beside those that are signed, which cosign takes for the same."""
     name = "attestations/verdicts-1.json"
@@ -147,6 +152,7 @@ CONTENT = (
     ),
     Tampering("an entry is taken out", taken_out, ("entry 2: proven, and not there",)),
     Tampering("two proofs change places", reordered, ("entry 2 ", "not one that the checkpoint stands for")),
+    Tampering("no proofs are there", unproven, ("entry 2 (data-accepted", "not one that the checkpoint stands for")),
     Tampering(
         "the proofs are of another tree",
         only_proofs,
@@ -166,7 +172,10 @@ CONTENT = (
     Tampering(
         "the record is of another commit",
         edited(verify.RECORD, b'"commit":"0', b'"commit":"1'),
-        ("release.json: not what a promotion by this run rests on",),
+        (
+            "promoted staging (",
+            "it rests on sha256:",
+        ),
     ),
     Tampering(
         "the record is of another run",
@@ -194,7 +203,10 @@ CONTENT = (
     Tampering(
         "the card says something else",
         edited(verify.CARD, b"to rank claims", b"everything!"),
-        ("model-card.md: not what a promotion by this run rests on",),
+        (
+            "promoted staging (",
+            "it rests on sha256:",
+        ),
     ),
     Tampering(
         "the SBOM lists something else",

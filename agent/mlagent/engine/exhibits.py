@@ -1,13 +1,14 @@
 """What of a run can be shown to others: its own files, and what lies beside its image; or why it cannot."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from mlagent.adapters.signing import attached
 from mlagent.config.environments import ENVIRONMENTS
+from mlagent.core import digest
 from mlagent.core.artifact import ABSENT
 from mlagent.core.digest import Digest
 from mlagent.core.oci import Reference, parse
@@ -81,16 +82,35 @@ def beside(where: Reference, registry: ImageRegistry, verifier: Verifier, keys: 
     return Parts(files=files, absent=dict.fromkeys(lacking, none))
 
 
+def earlier(workspace: Workspace, run: RunRecord, held: Iterable[Digest], parts: Parts) -> Parts:
+    """What moves rest on that the run wrote anew since; the model itself is named, and not packed."""
+    known = {digest.of_bytes(data) for data in parts.files.values()} | {digest_of(workspace, run, "onnx")}
+    for one in sorted(set(held) - known):
+        data = _fetched(workspace, one)
+        if isinstance(data, bytes):
+            name = f"earlier/{digest.short(one)}.{'json' if data.startswith(b'{') else 'md'}"
+            parts |= Parts(files={name: data})
+        else:
+            parts |= Parts(absent={f"earlier/{digest.short(one)}": data})
+    return parts
+
+
 def _file(workspace: Workspace, run: RunRecord, artifact: str, name: str) -> Parts:
     found = digest_of(workspace, run, artifact)
     if not found:
         return Parts(absent={name: f"the run left no {artifact}: {_ended(workspace, run, artifact)}"})
+    data = _fetched(workspace, found)
+    return Parts(files={name: data}) if isinstance(data, bytes) else Parts(absent={name: data})
+
+
+def _fetched(workspace: Workspace, named: Digest) -> bytes | str:
+    """A file of the store; in words why it cannot be had."""
     with tempfile.TemporaryDirectory(prefix="mlagent-") as folder:
         try:
-            workspace.store.get(found, Path(folder) / "file")
+            workspace.store.get(named, Path(folder) / "file")
         except (MissingBlob, CorruptBlob) as error:
-            return Parts(absent={name: error.message})
-        return Parts(files={name: (Path(folder) / "file").read_bytes()})
+            return error.message
+        return (Path(folder) / "file").read_bytes()
 
 
 def _ended(workspace: Workspace, run: RunRecord, artifact: str) -> str:

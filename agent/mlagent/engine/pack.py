@@ -1,6 +1,6 @@
 """Puts together what shows that a release is what it is said to be: one archive, for those who do not trust us."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ from mlagent.adapters.sealing import Good, Sign, fingerprint
 from mlagent.core import digest
 from mlagent.core.oci import Reference
 from mlagent.core.ports.images import ImageRegistry
+from mlagent.core.ports.ledger import Kept
 from mlagent.core.ports.signer import PublicKey, Verifier
 from mlagent.core.ports.store import Store
 from mlagent.engine import exhibits
@@ -60,7 +61,9 @@ def pack(workspace: Workspace, run: RunRecord, given: Given) -> Packed:
         with given.images(where) as registry:
             parts |= exhibits.beside(where, registry, given.verifier(), given.keys)
     of = _of(workspace, run)
-    parts |= _excerpt(workspace, of, run.facts.get("data", ""), given)
+    entries = excerpt.about(workspace.ledger, of.model, of.about, run.facts.get("data", ""))
+    parts |= _excerpt(workspace, entries, given)
+    parts |= exhibits.earlier(workspace, run, excerpt.held(entries, run.run_id), parts)
     parts = with_guide(of, parts if given.sign else parts | Parts(absent={verify.SIGNED: NOBODY}))
     manifest = listed(of, parts)
     signature = _signature(workspace.store, manifest, given.sign, given.good) if given.sign else ""
@@ -80,9 +83,8 @@ def _of(workspace: Workspace, run: RunRecord) -> Of:
     )
 
 
-def _excerpt(workspace: Workspace, of: Of, data: str, given: Given) -> Parts:
+def _excerpt(workspace: Workspace, entries: Sequence[Kept], given: Given) -> Parts:
     """A checkpoint is taken where no signed one stands for all of it, and there is a key."""
-    entries = excerpt.about(workspace.ledger, of.model, of.about, data)
     last = entries[-1].number if entries else 0
     sealed = excerpt.covering(workspace.ledger, last, lambda one: _good(one, given.good))
     if sealed is None and entries:

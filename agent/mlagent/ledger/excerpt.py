@@ -7,7 +7,7 @@ import msgspec
 
 from mlagent.core import digest
 from mlagent.core.digest import Digest
-from mlagent.core.ports.ledger import Kept, Ledger
+from mlagent.core.ports.ledger import MOVES, Kept, Ledger
 from mlagent.errors import InputError
 from mlagent.ledger import checkpoint, merkle
 from mlagent.ledger.checkpoint import Sealed
@@ -20,6 +20,8 @@ ACCEPTED = "data-accepted"
 class _Fact(msgspec.Struct, frozen=True):
     model: str
     what: str
+    run: str
+    holds: tuple[Digest, ...]
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -42,6 +44,12 @@ def about(ledger: Ledger, model: str, names: Collection[str], data: Digest) -> l
             accepted = fact.what == ACCEPTED or any(text in kept.data for text in own)
             found += [kept] if fact.model == model and accepted else []
     return found
+
+
+def held(entries: Iterable[Kept], run: str) -> set[Digest]:
+    """What the moves by a run rest on."""
+    facts = (_read(one) for one in entries)
+    return {one for fact in facts if fact.what in MOVES and fact.run == run for one in fact.holds}
 
 
 def covering(ledger: Ledger, last: int, good: Callable[[Sealed], bool]) -> Sealed | None:

@@ -38,6 +38,7 @@ attestations/          signed statements about the image (DSSE, in-toto), as the
 ledger/entries.jsonl   who did what: the entries about this release, its data and its run, as they are kept
 ledger/proofs.json     for each of them the hashes that lead to the checkpoint's root (RFC 6962)
 ledger/checkpoint.json the signed root of the whole ledger
+earlier/               what a promotion rests on that the run wrote anew since
 policy/                what the platform asked before a deploy, and what it found
 keys/                  public keys, by their fingerprint (SHA-256 of the key in DER)
 manifest.json          the SHA-256 of each file, and why others are absent; signed in manifest.json.sig

@@ -2,9 +2,8 @@
 
     python3 verify.py [PACK.zip, or the folder it was unpacked to] [--key FILE ...]
 
-Needs Python 3.9 and nothing else, no network; for the signatures cosign, on the path or as COSIGN=FILE.
-Ends with 0 when all of it is there and holds, by keys that you gave; 1 when something is wrong; 2 when nothing is
-wrong, and something is not there or could not be checked. Keys that come with a pack vouch for nothing.
+Needs Python 3.9, no network, and for the signatures cosign, on the path or as COSIGN=FILE. Ends with 0 when all is
+there and holds by keys that you gave, 1 when something is wrong, 2 when something is not there or was not checked.
 """
 
 from __future__ import annotations
@@ -66,12 +65,9 @@ def opened(path: Path) -> tuple[dict[str, bytes], list[Row]]:
         strange = [(WRONG, f"{one.relative_to(path)}: added, and no plain file") for one in there if one not in plain]
         return {one.relative_to(path).as_posix(): one.read_bytes() for one in plain}, strange
     with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        if sum(one.file_size for one in members) > 2 << 30:
-            raise ValueError("it unpacks to more than 2 GiB, which no pack does")
-        names = [one.filename for one in members]
+        names = archive.namelist()
         twice = [(WRONG, f"{one}: in the archive twice") for one in sorted(set(names)) if names.count(one) > 1]
-        return {one.filename: archive.read(one) for one in members}, twice
+        return {one: archive.read(one) for one in names}, twice
 
 
 class Trust:
@@ -179,10 +175,9 @@ def statements(pack: Pack) -> Iterator[Row]:
     """What is said of the image: by whom, of which, and whether it is what the other files say."""
     image = pack.files.get(IMAGE, b"")
     for name in pack.named(SEEN):
-        payload = pack.files[name]
-        said = read(payload)["critical"]["image"]["docker-manifest-digest"]
+        said = read(pack.files[name])["critical"]["image"]["docker-manifest-digest"]
         yield row(said == digest(image), name, "of this image")
-        yield pack.signed(name, payload, pack.files.get(f"{name[:-5]}.sig", b""))
+        yield pack.signed(name, pack.files[name], pack.files.get(f"{name[:-5]}.sig", b""))
     for name in pack.named("attestations/"):
         said = statement(pack.files[name])
         named = [f"sha256:{one['digest'].get('sha256')}" for one in said["subject"]]
@@ -215,7 +210,7 @@ def agrees(pack: Pack, name: str, predicate: Any) -> Iterator[Row]:  # noqa: ANN
 
 def ledger(pack: Pack) -> Iterator[Row]:
     """Each entry is one of those that the checkpoint stands for, and about this release."""
-    lines, proofs, point = pack.files.get(ENTRIES, b"").split(b"\n")[:-1], pack.json(PROOFS), dict[str, Any]()
+    lines, proofs, point = pack.files.get(ENTRIES, b"").split(b"\n")[:-1], pack.json(PROOFS), dict[str, Any](size=0)
     if CHECKPOINT in pack.files:
         sealed = pack.json(CHECKPOINT)
         point, signature = sealed["checkpoint"], sealed["signature"].encode()
@@ -225,10 +220,10 @@ def ledger(pack: Pack) -> Iterator[Row]:
         entry = read(line)
         fact, number = entry["fact"], entry["number"]
         what = f"entry {number} ({fact['what']} {fact['environment']}".rstrip() + f", {fact['who']}, {fact['time']})"
-        if (path := proofs.get(str(number))) is None:
+        if number > point["size"]:
             yield OPEN, f"{what}: no checkpoint stands for it yet"
         else:
-            good = included(line, number - 1, point["size"], path, point["root"])
+            good = included(line, number - 1, point["size"], proofs.get(str(number), []), point["root"])
             yield row(good, what, "one that the checkpoint stands for")
     strays = proofs.keys() - {str(read(one)["number"]) for one in lines}
     yield from ((WRONG, f"entry {one}: proven, and not there") for one in sorted(strays, key=int))
@@ -236,14 +231,19 @@ def ledger(pack: Pack) -> Iterator[Row]:
 
 
 def rests(pack: Pack, facts: list[Any]) -> Iterator[Row]:
-    """Whether each fact is about this release, and a promotion by this run rests on what lies in the pack."""
-    said, mine = pack.json(MANIFEST), [one for one in facts if one["what"] == "promoted" and one["holds"]]
+    """Whether each fact is about this release, and what a move by this run rests on lies in the pack."""
+    said, there, held = pack.json(MANIFEST), {digest(data) for data in pack.files.values()}, set[str]()
     for fact in facts:
+        what = f"{fact['what']} {fact['environment']} ({fact['time']})"
         if fact["model"] != said["model"] or not any(canonical(one) in canonical(fact) for one in said["about"]):
-            yield WRONG, f"a fact ({fact['what']}, {fact['time']}): about something else"
-    held = {one for fact in mine if fact["run"] == said["run"] for one in fact["holds"]}
+            yield WRONG, f"{what}: about something else"
+        if fact["what"] in ("promoted", "rolled-back") and fact["run"] == said["run"]:
+            held.update(fact["holds"])
+            lost = {*fact["holds"]} - there - {fact["details"].get("onnx")}
+            yield from ((WRONG, f"{what}: it rests on {one}, which is not here") for one in sorted(lost))
     for name in (one for one in (RECORD, CARD, VERDICTS) if held and one in pack.files):
-        yield row(digest(pack.files[name]) in held, name, "what a promotion by this run rests on")
+        good = digest(pack.files[name]) in held
+        yield (OK, f"{name}: a move rests on it") if good else (OPEN, f"{name}: no move of this run rests on it")
     for name in pack.named("policy/decision-"):
         good = pack.json(name)["image"].endswith(digest(pack.files[IMAGE])) and pack.json(name)["passed"] is True
         yield row(good, name, "that this image may run")

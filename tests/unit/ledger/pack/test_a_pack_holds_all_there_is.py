@@ -11,7 +11,7 @@ from mlagent.core.digest import of_bytes
 from mlagent.errors import InputError
 from mlagent.ledger.standalone import verify
 from tests.pack_house import unpacked
-from tests.signing_house import ONNX
+from tests.signing_house import ONNX, RUN
 from tests.unit.ledger.pack.conftest import Scene
 
 Evidence = tuple[Scene, dict[str, bytes]]
@@ -47,7 +47,7 @@ def test_the_same_evidence_gives_the_same_bytes(scene: Scene) -> None:
     left = scene.leave()
     first = scene.pack(signer=scene.signer)
     assert scene.pack(signer=scene.signer).data == first.data
-    left._append(20, model="fraud")
+    left.append(20, model="fraud")
     scene.seal()
     assert scene.pack(signer=scene.signer).data == first.data, "the ledger went on about other things"
 
@@ -114,6 +114,24 @@ def test_an_image_that_only_others_signed_shows_nothing(scene: Scene) -> None:
     scene.leave(signed=False)
     made = scene.pack(signer=scene.signer)
     assert "none by a key that is known here (1 signatures and 3 statements are)" in made.absent["attestations/sbom"]
+
+
+def test_what_was_promoted_is_packed_although_the_run_wrote_it_anew_since(scene: Scene, tmp_path: Path) -> None:
+    scene.sign()
+    left = scene.leave()
+    (tmp_path / "card").write_bytes(b"# risk, as it was\n")
+    before = of_bytes(b"# risk, as it was\n")
+    scene.workspace.store.put(tmp_path / "card", before)
+    again = {"run": RUN, "build": 7, "release": scene.house.digest, "details": {"onnx": ONNX}}
+    left.append(21, environment="production", holds=(ONNX, before), **again)
+    files = unpacked(scene.pack(signer=scene.signer).data)
+    assert files[f"earlier/{before[7:19]}.md"] == b"# risk, as it was\n"
+    ended = scene.verify(files, scene.signer)
+    assert [one for one in ended.rows if not one.startswith("ok")] == []
+    scene.workspace.store.drop(before)
+    lost = scene.pack(signer=scene.signer)
+    assert f"earlier/{before[7:19]}" in lost.absent
+    assert scene.verify(unpacked(lost.data), scene.signer).says("WRONG", f"it rests on {before}, which is not here")
 
 
 def test_files_that_the_store_lost_are_named(scene: Scene) -> None:
