@@ -70,9 +70,9 @@ class House:
         """A checkpoint of what there is, and a copy in other hands."""
         return Anchored("version 3", checkpoint.write(checkpoint.take(self.ledger, moment(second), sign)))
 
-    def verify(self, *anchors: Anchored, good: Good | None = None) -> Report:
+    def verify(self, *anchors: Anchored, good: Good | None = None, demanded: bool = False) -> Report:
         """What `verify` says of it now."""
-        return verify(self.ledger, anchors, good)
+        return verify(self.ledger, anchors, good, demanded=demanded)
 
 
 def signing(key: bytes) -> checkpoint.Sign:

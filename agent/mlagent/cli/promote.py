@@ -108,6 +108,7 @@ def _desk(app: App, workspace: "Workspace") -> "Desk":
         good=sealing.good(keys, sections["registry"], app.project),
         now=now,
         say=app.log().warning,
+        demanded=bool(sections["ledger"].public_key),
     )
 
 

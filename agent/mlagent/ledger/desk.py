@@ -18,7 +18,7 @@ UNSIGNED = "the ledger's checkpoint is not signed: no key for it is here (ledger
 
 
 class Desk(NamedTuple):
-    """Of one model; `now` gives the time, RFC 3339 in UTC, `say` warns."""
+    """Of one model; `now` gives the time, RFC 3339 in UTC, `say` warns; a signature is `demanded` as in `verify`."""
 
     model: str
     ledger: Ledger
@@ -28,11 +28,12 @@ class Desk(NamedTuple):
     good: Good | None
     now: Callable[[], str]
     say: Callable[[str], None]
+    demanded: bool = False
 
     def look(self, served: Mapping[str, Served] | None = None) -> tuple[Finding, ...]:
         """All that is not as the ledger says, the ledger itself included; changes nothing."""
         anchored = [one for anchor in self.anchors for one in anchor.read()]
-        report = verify(self.ledger, anchored, self.good)
+        report = verify(self.ledger, anchored, self.good, demanded=self.demanded)
         return guard.findings(self.ledger, self.registry, self.model, served=served, report=report)
 
     def admit(self, what: str, served: Mapping[str, Served] | None = None) -> None:

@@ -40,11 +40,17 @@ class Report(NamedTuple):
 
 
 def verify(
-    ledger: Ledger, anchors: Sequence[Anchored] = (), good: Good | None = None, progress: Progress | None = None
+    ledger: Ledger,
+    anchors: Sequence[Anchored] = (),
+    good: Good | None = None,
+    progress: Progress | None = None,
+    *,
+    demanded: bool = False,
 ) -> Report:
     """Read all of it once, in bounded memory; `anchors` are sealed checkpoints that others keep.
 
-    `good` says whether a signature is good; without it none is looked at. `progress` hears how many entries were read,
+    `good` says whether a signature is good; without it none is looked at. Where one is `demanded`, what others keep
+    must be signed, or be covered by what is. `progress` hears how many entries were read,
     of how many. InfrastructureError (20) where the ledger is out of reach.
     """
     found, notes = Found(), list[str]()
@@ -53,7 +59,9 @@ def verify(
     passage = _Passage({one.size for one in saws}, found)
     passage.read(ledger, lambda done: progress(done, max(done, head.number)) if progress else None)
     passage.reaches(head)
-    witnesses.fit(witnesses.believed(saws, good, found, notes), passage.roots, passage.frontier.size, found)
+    witnesses.fit(
+        witnesses.believed(saws, good, found, notes, demanded=demanded), passage.roots, passage.frontier.size, found
+    )
     return Report(
         size=passage.frontier.size,
         head=passage.newest,

@@ -68,8 +68,10 @@ def gathered(ledger: Ledger, anchors: Iterable[Anchored], found: Found, notes: l
     return sorted(saws, key=lambda one: one.size)
 
 
-def believed(saws: Sequence[Saw], good: Good | None, found: Found, notes: list[str]) -> list[Saw]:
-    """Those whose signature is good, or was not looked at, or is not there."""
+def believed(
+    saws: Sequence[Saw], good: Good | None, found: Found, notes: list[str], *, demanded: bool = False
+) -> list[Saw]:
+    """Those whose signature is good, or was not looked at, or is not there: a fault where one is `demanded`."""
     signatures = [one for one in saws if one.sealed.signature]
     if good is None:
         unseen = ["signatures of checkpoints were not looked at: no key to verify them by was given"]
@@ -81,6 +83,8 @@ def believed(saws: Sequence[Saw], good: Good | None, found: Found, notes: list[s
         by = f", says that it is by {one.sealed.key}" if one.sealed.key else ""
         found.say(f"{one} has no good signature{by}: it was edited, or another key signed it", _key(one.data))
     notes += _looked(saws, signatures, looked, bad)
+    if demanded:
+        _refuse_unsigned(saws, _covered(looked, bad), found)
     return [one._replace(sure=one in looked) for one in saws if one not in bad]
 
 
@@ -109,12 +113,27 @@ def _unless(one: Saw) -> str:
     return "" if one.sure else "; or that checkpoint was changed: no signature that was checked speaks for it"
 
 
+def _refuse_unsigned(saws: Sequence[Saw], covered: int, found: Found) -> None:
+    """Whoever has no key could give others what nobody signed; training alone may take some without a signature."""
+    beyond = [one for one in saws if one.size > covered and not one.sealed.signature]
+    for one in [one for one in beyond if one.where != BESIDE or (not covered and one is saws[-1])]:
+        found.say(
+            f"{one} is not signed, and must be: who took it had no key, and `mlagent ledger checkpoint` with the key"
+            " signs anew; or history was rewritten by somebody who has none",
+            _key(one.data),
+        )
+
+
+def _covered(looked: Sequence[Saw], bad: Sequence[Saw]) -> int:
+    return max((one.size for one in looked if one not in bad), default=0)
+
+
 def _looked(saws: Sequence[Saw], signatures: Sequence[Saw], looked: Sequence[Saw], bad: Sequence[Saw]) -> list[str]:
     notes = []
     if len(signatures) > len(looked):
         others = len(signatures) - len(looked)
         notes.append(f"the signatures of the {others} oldest checkpoints were not looked at: newer ones cover them")
-    covered = max((one.size for one in looked if one not in bad), default=0)
+    covered = _covered(looked, bad)
     if saws and not signatures:
         notes.append("no checkpoint is signed: who can write them all can rewrite the ledger")
     elif saws and saws[-1].size > covered:

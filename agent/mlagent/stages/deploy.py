@@ -101,6 +101,7 @@ def _desk(cluster: "Cluster", model: str, ctx: "Context") -> "Desk":
         good=sealing.good(keys, sections["registry"], ctx.project),
         now=_now,
         say=ctx.log.warning,
+        demanded=bool(sections["ledger"].public_key),
     )
 
 

@@ -74,6 +74,7 @@ def acknowledge(app: App, ids: tuple[str, ...], name: str, reason: str) -> None:
             hint='--by "Ada Lovelace" --reason "moved for the audit, see ticket 17"',
         )
     workspace = app.workspace()
+    name, reason = app.mask(name), app.mask(reason)  # what the ledger holds it holds for ever
     found = _compared(app, workspace, quiet=False)
     there = {one.id: one for one in found.findings}
     if strangers := [one for one in ids if one not in there and one not in found.known]:
@@ -116,7 +117,8 @@ def _compared(app: App, workspace: "Workspace", *, quiet: bool) -> Compared:
 
     model, ledger, seen = environments.model(app), workspace.ledger, around.look(app, workspace)
     with progress(quiet=quiet) as told:
-        report = verify(ledger, seen.anchored, around.good(app, around.witnesses(app, None)), told)
+        good = around.good(app, around.witnesses(app, None))
+        report = verify(ledger, seen.anchored, good, told, demanded=bool(app.settings().sections["ledger"].public_key))
     found = guard.findings(ledger, workspace.registry, model, served=seen.served, report=report)
     facts = [one.fact for one in ledger.about(model) if one.fact.what == "acknowledged"]
     return Compared(found, {one.details.get("finding", ""): one for one in reversed(facts)}, seen.missed)

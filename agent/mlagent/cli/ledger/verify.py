@@ -42,8 +42,9 @@ def verify(app: App, key: Path | None, *, unsigned: bool, as_json: bool) -> None
         raise click.UsageError(message, ctx=click.get_current_context())
     workspace = app.workspace()
     keys, seen = {} if unsigned else around.witnesses(app, key), around.look(app, workspace)
+    demanded = bool(key or app.settings().sections["ledger"].public_key)
     with progress(quiet=as_json) as told:
-        report = verified(workspace.ledger, seen.anchored, around.good(app, keys), told)
+        report = verified(workspace.ledger, seen.anchored, around.good(app, keys), told, demanded=demanded)
     notes = (*report.notes, *seen.missed)
     if as_json:
         said = report._asdict() | {"notes": notes, "whole": not report.faults, "keys_used": list(keys)}

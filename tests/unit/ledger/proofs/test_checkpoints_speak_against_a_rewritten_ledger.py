@@ -6,6 +6,7 @@ import pytest
 
 from mlagent.core.ports.store import Named
 from mlagent.ledger import checkpoint
+from mlagent.ledger.verification import Anchored
 from mlagent.ledger.witnesses import CHECKED
 from tests.proofs_house import KEY, OTHER, House, chained, fact, good, moment, signing
 
@@ -40,6 +41,47 @@ def test_history_that_was_rewritten_with_all_that_lies_beside_it() -> None:
     assert "(kept beside the ledger) has no good signature, says that it is by " in faults[0]
     assert "history was rewritten: the first 6 entries are not those that" in faults[1]
     assert faults[1].endswith("(version 3) saw")
+
+
+def rewritten_without_a_key() -> tuple[House, Anchored]:
+    """All of it, all that lies beside it, and what others keep."""
+    house = House(6)
+    house.seal(sign=signing(KEY))
+    house.write(anew(house.lines()))
+    forget(house)
+    return house, house.seal()
+
+
+def test_history_that_was_rewritten_everywhere_by_who_cannot_sign() -> None:
+    house, anchor = rewritten_without_a_key()
+    assert house.verify(anchor, good=good(KEY)).faults == ()
+    (fault,) = house.verify(anchor, good=good(KEY), demanded=True).faults
+    assert fault.startswith(f"the checkpoint of 6 entries at {moment(0)} (version 3) is not signed, and must be")
+
+
+def test_history_that_was_rewritten_everywhere_is_seen_where_nobody_else_is_asked() -> None:
+    house, _ = rewritten_without_a_key()
+    (fault,) = house.verify(good=good(KEY), demanded=True).faults
+    assert "(kept beside the ledger) is not signed, and must be" in fault
+
+
+def test_what_was_rewritten_after_a_signed_checkpoint_and_given_to_others_without_a_signature() -> None:
+    house = House(6)
+    house.seal(sign=signing(KEY))
+    house.ledger.append(fact(6, who="eve"))
+    (fault,) = house.verify(house.seal(), good=good(KEY), demanded=True).faults
+    assert fault.startswith("the checkpoint of 7 entries")
+
+
+def test_a_signature_is_not_asked_of_what_a_signed_checkpoint_covers_nor_of_what_training_took() -> None:
+    house = House(6)
+    anchor = house.seal()
+    house.ledger.append(fact(6))
+    house.seal(sign=signing(KEY))
+    house.ledger.append(fact(7))
+    house.seal()
+    assert house.verify(anchor, good=good(KEY), demanded=True).faults == ()
+    assert House(6).verify(good=good(KEY), demanded=True).faults == ()
 
 
 def test_a_cut_that_was_covered_up_by_new_entries() -> None:
