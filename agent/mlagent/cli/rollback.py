@@ -27,7 +27,9 @@ def rollback(app: App, environment: str, to: str, reason: str) -> None:
 
     Of an environment without a namespace alias and ledger alone are moved, back to what `promote` brought before.
     """
-    if app.settings().sections[environment].namespace is None:
+    namespace = app.settings().sections[environment].namespace
+    reason = app.mask(reason)  # what the ledger holds it holds for ever
+    if namespace is None:
         _without_cluster(app, environment, to, reason or "no reason was given")
         return
     from mlagent.ledger.promotion import rolled_back

@@ -343,3 +343,12 @@ def test_there_is_no_way_back_to_nothing(registry: Person) -> None:
     registry.run(1)
     registry.promote("staging")
     assert "nothing was in staging before risk version 1" in registry.types("rollback", "--env", "staging").err
+
+
+def test_a_secret_in_the_reason_does_not_come_into_the_ledger(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "hunter2hunter2")
+    person.env |= {"MLAGENT_REGISTRY_USERNAME": "team", "MLAGENT_REGISTRY_PASSWORD": "env:TOKEN"}
+    for number in (1, 2):
+        person.promote("staging", person.run(number))
+    assert person.types("rollback", "--env", "staging", "--reason", "leaked: hunter2hunter2").code == 0
+    assert person.entries()[-1].fact.details["reason"] == "leaked: [secret]"

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from mlagent.core.ports.ledger import entries
 from tests.unit.cli.ledger.ledger_house import Keeper, Reader
 
@@ -44,6 +46,15 @@ def test_a_person_answers_for_it_and_nothing_is_open_any_more(keeper: Keeper) ->
     assert "@" in fact.details["typed_by"]
     said = keeper.types("ledger", "reconcile")
     assert (said.code, "acknowledged" in said.out, "[Ada Lovelace: for the audit]" in said.out) == (0, True, True)
+
+
+def test_a_secret_in_a_reason_does_not_come_into_the_ledger(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = moved(keeper)
+    monkeypatch.setenv("TOKEN", "hunter2hunter2")
+    keeper.env |= {"MLAGENT_REGISTRY_USERNAME": "team", "MLAGENT_REGISTRY_PASSWORD": "env:TOKEN"}
+    code, out = acknowledge(keeper, named, by="Ada hunter2hunter2", reason="pushed by hunter2hunter2")
+    assert (code, "hunter2" in out) == (0, False)
+    assert b"hunter2" not in list(keeper.ledger.kept())[-1].data
 
 
 def test_the_same_again_adds_nothing(keeper: Keeper) -> None:
