@@ -64,6 +64,7 @@ class App:
         from mlagent.engine.workspace import Workspace
 
         found = Workspace(self.project, self.settings(flags), catalog.STAGES)
+        found.notice = lambda text: self.log().warning(text)
         if self.environ.get("MLPIPELINE_CARRY") == "in":
             from mlagent.engine.carry import take_in
 

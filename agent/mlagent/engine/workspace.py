@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class Workspace:
         self.project, self.settings, self.stages = project, settings, stages
         self.home = project / HOME
         self.asked: frozenset[str] = frozenset()
+        self.notice: Callable[[str], None] = lambda _: None  # is told what a person should look at
 
     @cached_property
     def store(self) -> Store:
@@ -59,7 +60,7 @@ class Workspace:
     @cached_property
     def ledger(self) -> Ledger:
         """Who did what to a model, and the next build's number."""
-        return adapters.ledger(self.settings.sections["ledger"], self.project, self.store)
+        return adapters.ledger(self.settings.sections["ledger"], self.project, self.store, notice=self.notice)
 
     @cached_property
     def registry(self) -> ModelRegistry:

@@ -84,6 +84,17 @@ def test_to_add_and_to_read_are_all_the_rights_it_needs(ground: Ground) -> None:
             it.execute(text(change.format(TABLES[0])))
 
 
+def test_an_auditor_may_read_all_and_add_nothing(ground: Ground) -> None:
+    SqlLedger(ground.owner).append(fact(1))
+    ground.do(*(f"GRANT SELECT ON {table} TO {make_url(ground.other).username}" for table in TABLES))
+    auditor = SqlLedger(ground.other)
+    assert auditor.head().number == 1
+    assert [one.fact.build for one in entries(auditor)] == [1]
+    with pytest.raises(InfrastructureError, match="permission denied for table mlagent_ledger_entries") as caught:
+        auditor.append(fact(2))
+    assert "INSERT and SELECT on them are all it needs" in caught.value.hint
+
+
 def test_who_may_not_make_its_tables_is_told_who_should(ground: Ground) -> None:
     with pytest.raises(InfrastructureError, match="permission denied for schema") as caught:
         SqlLedger(ground.other).head()
