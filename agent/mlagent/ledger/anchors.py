@@ -50,7 +50,7 @@ class VersionTags:
         return [
             Anchored(f"{self._model} version {one.number}, tag {TAG}", one.tags[TAG].encode())
             for one in self._registry.versions(self._model)
-            if TAG in one.tags
+            if one.tags.get(TAG)
         ]
 
     def has(self, version: int | None) -> bool:
