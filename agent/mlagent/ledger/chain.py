@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate, islice
 from operator import le
 from typing import Annotated
@@ -47,6 +47,7 @@ class Chain:
         self.head: Digest | None = ""  # its digest; None where what comes next cannot be held against it
         self._found, self._gaps = found, Gaps()
         self._time: datetime | None = None  # the latest
+        self._end = datetime.now(UTC) + CLOCKS_DIFFER  # nothing can have happened after it
         self._shift = 0  # how far the numbers are from the places: in a file, what was taken out moves all others up
         self._broken, self._seam = 0, ""  # the entry that did not follow, until the next one shows where the change is
 
@@ -70,14 +71,16 @@ class Chain:
             return False
         times = [one.fact.time for one in links]
         before = times[0] if self._time is None else self._time
+        latest = max(before, *times)
         if (
             self.head != links[0].previous
             or [one.previous for one in links[1:]] != digests[:-1]
             or [one.number for one in links] != list(range(self.number + 1, self.number + 1 + len(links)))
+            or latest > self._end
             or not _forward([before, *times])
         ):
             return False
-        self.number, self.head, self._time = links[-1].number, digests[-1], max(before, *times)
+        self.number, self.head, self._time = links[-1].number, digests[-1], latest
         self._shift = kept[-1].number - self.number
         return True
 
@@ -114,6 +117,11 @@ class Chain:
         self._pass_time(link.fact.time, number, its)
 
     def _pass_time(self, time: datetime, number: int, its: Digest) -> None:
+        if time > self._end:
+            ahead = "which has not come yet: a clock was ahead, or this one is behind"
+            said = f"entry {number} says {time.isoformat()}, {ahead}"
+            self._found.say(said, f"entry {number} ahead {its}")
+            return
         latest, self._time = self._time or time, time
         if latest - time > CLOCKS_DIFFER:
             said = f"the clock was set back: the time of entry {number} is {latest - time} before what was reached"

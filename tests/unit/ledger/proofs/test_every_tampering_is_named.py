@@ -1,6 +1,7 @@
 """Whatever was done to a ledger is found, and the sentence says what it was and where; what is whole has no fault."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import assume, given
@@ -131,6 +132,22 @@ def test_a_clock_that_creeps_back_is_found_when_it_is_a_minute_behind() -> None:
     house = House()
     house.write(chained([fact(time=moment(300 - turn * 25)) for turn in range(5)]))
     assert [fault[:40] for fault in house.verify().faults] == ["the clock was set back: the time of entr"]
+
+
+def ahead(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+
+
+@pytest.mark.parametrize("block", [1, 4096])
+def test_a_time_that_has_not_come_yet_is_found_and_those_after_it_are_not_blamed(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlagent.ledger.verification.BLOCK", block)
+    house = House()
+    house.write(chained([fact(), fact(time=ahead(86_400)), fact(time=ahead(0)), fact(time=ahead(30))]))
+    (fault,) = house.verify().faults
+    assert fault.startswith("entry 2 says ")
+    assert "which has not come yet" in fault
 
 
 def test_a_ledger_that_is_whole_has_no_fault() -> None:
