@@ -256,6 +256,12 @@ class Holding:
         with place.opened().holding("risk", "bob"), place.opened().holding("other", "ann"):
             pass
 
+    @pytest.mark.parametrize("what", ["lock", "tables", ODD, "../risk", "."])
+    def test_who_holds_it_may_add_whatever_it_is_called(self, place: Place, what: str) -> None:
+        with place.opened().holding(what, "ann"):
+            assert place.opened().append(fact()).number == 1
+            assert place.opened().next_build() == 1
+
     def test_a_dead_holder_does_not_hold_it(self, place: Place) -> None:
         if place.forks:
             taken = multiprocessing.get_context("fork").Event()

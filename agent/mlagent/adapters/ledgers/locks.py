@@ -20,7 +20,7 @@ def holding(folder: Path, what: str, who: str) -> Iterator[None]:
     """Hold it; Held (21) says who has it."""
     with disk.guarded(folder):
         disk.make_folder(folder)
-        file = os.open(folder / quote(what, safe=""), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        file = os.open(folder / called(what), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         with disk.guarded(folder):
             _wait(file, what, time.monotonic() + PATIENCE_SECONDS)
@@ -29,6 +29,11 @@ def holding(folder: Path, what: str, who: str) -> Iterator[None]:
         yield
     finally:
         os.close(file)
+
+
+def called(what: str) -> str:
+    """What is held, as the name of a file that no other is taken for."""
+    return f"held-{quote(what, safe='')}"
 
 
 def named(who: str) -> str:

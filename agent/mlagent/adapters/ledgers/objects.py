@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from mlagent.adapters.ledgers import object_holding
+from mlagent.adapters.ledgers import locks, object_holding
 from mlagent.adapters.ledgers.following import bound, entry_after, is_about, time_of, too_busy
 from mlagent.core import digest
 from mlagent.core.ports.ledger import Entry, Fact, Head, Kept, decode
@@ -74,7 +74,7 @@ class ObjectLedger:
 
     def holding(self, what: str, who: str) -> AbstractContextManager[None]:
         """Write who has it and until when; whoever is dead has it no more."""
-        return object_holding.holding(self._store, HOLDERS + what, what, who)
+        return object_holding.holding(self._store, HOLDERS + locks.called(what), what, who)
 
     def checkpoints(self) -> Iterator[bytes]:
         """Read them one by one."""

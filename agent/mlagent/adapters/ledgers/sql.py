@@ -56,17 +56,17 @@ class SqlLedger:
 
     def kept(self, first: int = 1) -> Iterator[Kept]:
         """Read them page by page."""
-        table = self._database.tables.entries
-        query = select(table.c.number, table.c.entry).order_by(table.c.number).limit(PAGE)
+        table, written = self._database.tables.entries, self._database.tables.written
+        query = select(table.c.number, written).order_by(table.c.number).limit(PAGE)
         with self._database.opened() as connection:
             while page := _rows(connection, query.where(table.c.number >= first)):
-                yield from (Kept(number, text.encode()) for number, text in page)
+                yield from map(Kept._make, page)
                 first = page[-1][0] + 1
 
     def about(self, model: str, environment: str | None = None, *, until: str = "") -> Iterator[Entry]:
         """Ask the index, the newest first, in pages that grow: who asks for the newest move reads few rows."""
-        table = self._database.tables.entries
-        query = select(table.c.number, table.c.entry).where(table.c.model == model).order_by(table.c.number.desc())
+        table, written = self._database.tables.entries, self._database.tables.written
+        query = select(table.c.number, written).where(table.c.model == model).order_by(table.c.number.desc())
         if environment is not None:
             query = query.where(table.c.environment == environment)
         with self._database.opened() as connection:
@@ -74,7 +74,7 @@ class SqlLedger:
                 query = query.where(table.c.time <= until)
             below, size = self._after(connection, until) if until else None, FIRST_PAGE
             while page := _rows(connection, _below(query, table.c.number, below).limit(size)):
-                yield from (decode(Kept(number, text.encode())) for number, text in page)
+                yield from (decode(Kept(*row)) for row in page)
                 below, size = page[-1][0], min(size * 4, PAGE)
 
     def holding(self, what: str, who: str) -> AbstractContextManager[None]:
@@ -95,9 +95,9 @@ class SqlLedger:
             _added(connection, insert(self._database.tables.checkpoints).values(row))
 
     def _head(self, connection: Connection) -> Head:
-        table = self._database.tables.entries
-        row = connection.execute(select(table.c.number, table.c.entry).order_by(table.c.number.desc()).limit(1)).first()
-        return Head(row.number, digest.of_bytes(row.entry.encode())) if row else Head()
+        table, written = self._database.tables.entries, self._database.tables.written
+        newest = _rows(connection, select(table.c.number, written).order_by(table.c.number.desc()).limit(1))
+        return Head(newest[0][0], digest.of_bytes(newest[0][1])) if newest else Head()
 
     def _after(self, connection: Connection, until: str) -> int | None:
         """The number from which on no entry can be as early any more."""
@@ -106,7 +106,7 @@ class SqlLedger:
         return connection.scalar(later.order_by(table.c.time, table.c.number).limit(1))
 
 
-def _rows(connection: Connection, query: Select[Any]) -> list[tuple[int, str]]:
+def _rows(connection: Connection, query: Select[Any]) -> list[tuple[int, bytes]]:
     """As the driver gives them: a million of SQLAlchemy's own take a second more."""
     found = connection.execute(query)
     return list(found.cursor.fetchall()) if found.cursor else []

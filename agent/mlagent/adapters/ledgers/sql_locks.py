@@ -15,7 +15,7 @@ SPACE = b"mlagent ledger "
 
 def take(connection: Connection, what: str, who: str) -> None:
     """Have it as long as this connection lives; Held (21) says who has it."""
-    key = _key(what)
+    key = _key(locks.called(what))
     connection.execute(text("SELECT set_config('application_name', :who, false)"), {"who": locks.named(who)})
     connection.execute(text(f"SET lock_timeout = '{locks.PATIENCE_SECONDS:g}s'"))
     try:

@@ -3,7 +3,21 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Column, Computed, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Computed,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    cast,
+    func,
+)
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 NUMBER = BigInteger().with_variant(Integer, "sqlite")  # which gives numbers to an INTEGER alone
@@ -14,15 +28,16 @@ EXTRACTED = {
 
 
 class Tables(NamedTuple):
-    """The three of them."""
+    """The three of them; `written` are an entry's bytes."""
 
     entries: Table
     checkpoints: Table
     builds: Table
+    written: ColumnElement[bytes]
 
     def made_in_order(self) -> Iterator[ExecutableDDLElement]:
         """What makes them where they are missing; once the last is there, all are."""
-        for table in self:
+        for table in (self.entries, self.checkpoints, self.builds):
             yield CreateTable(table, if_not_exists=True)
             yield from (CreateIndex(one, if_not_exists=True) for one in table.indexes)
 
@@ -30,27 +45,37 @@ class Tables(NamedTuple):
 def tables(dialect: str) -> Tables:
     """As `sqlite` or `postgresql` wants them."""
     metadata = MetaData()
-    generated = [_generated(dialect, key) for key in ("model", "environment", "what", "time")]
-    return Tables(
-        Table(
-            "mlagent_ledger_entries",
-            metadata,
-            Column("number", NUMBER, primary_key=True, autoincrement=False),
-            Column("entry", Text, nullable=False),
-            *generated,
-            Index("mlagent_ledger_about", "model", "environment", "number"),
-            Index("mlagent_ledger_models", "model", "number"),
-            Index("mlagent_ledger_times", "time", "number"),
-        ),
-        Table(
-            "mlagent_ledger_checkpoints",
-            metadata,
-            Column("digest", String(71), primary_key=True),
-            Column("size", NUMBER, nullable=False),
-            Column("checkpoint", Text, nullable=False),
-        ),
-        Table("mlagent_ledger_builds", metadata, Column("number", NUMBER, primary_key=True, autoincrement=False)),
+    entries = _entries(dialect, metadata)
+    checkpoints = Table(
+        "mlagent_ledger_checkpoints",
+        metadata,
+        Column("digest", String(71), primary_key=True),
+        Column("size", NUMBER, nullable=False),
+        Column("checkpoint", Text, nullable=False),
     )
+    builds = Table("mlagent_ledger_builds", metadata, Column("number", NUMBER, primary_key=True, autoincrement=False))
+    return Tables(entries, checkpoints, builds, _bytes(dialect, entries.c.entry))
+
+
+def _entries(dialect: str, metadata: MetaData) -> Table:
+    generated = [_generated(dialect, key) for key in ("model", "environment", "what", "time")]
+    return Table(
+        "mlagent_ledger_entries",
+        metadata,
+        Column("number", NUMBER, primary_key=True, autoincrement=False),
+        Column("entry", Text, nullable=False),
+        *generated,
+        Index("mlagent_ledger_about", "model", "environment", "number"),
+        Index("mlagent_ledger_models", "model", "number"),
+        Index("mlagent_ledger_times", "time", "number"),
+    )
+
+
+def _bytes(dialect: str, text: Column[str]) -> ColumnElement[bytes]:
+    """UTF-8, whatever the database keeps texts in."""
+    if dialect == "sqlite":
+        return cast(text, LargeBinary)
+    return func.convert_to(text, "UTF8", type_=LargeBinary)
 
 
 def _generated(dialect: str, key: str) -> Column[str]:

@@ -15,7 +15,7 @@ from mlagent.adapters.ledgers.objects import HEAD, HOLDERS, ObjectLedger
 from mlagent.errors import Held, InfrastructureError, InputError
 from tests.contract.ledgers import fact
 
-NAME = HOLDERS + "risk"
+NAME = HOLDERS + locks.called("risk")
 
 
 def held_by(store: MemoryStore, process: int, *, machine: str = object_holding._machine(), seconds: float = 60) -> None:
