@@ -68,7 +68,7 @@ TABLE = (
     Bad("an MLflow of nonsense", ("register", "--set", "tracking.uri=nonsense://x"), 3, "tracking: uri begins with 'nonsense', and MLflow knows http, ", "config explain"),
     Bad("an MLflow without a scheme", ("train", "--set", "tracking.uri=localhost:5000"), 3, "tracking: uri begins with 'localhost'", "config explain"),
     Bad("an MLflow of a port that is none", ("register", "--set", "tracking.uri=http://127.0.0.1:99999"), 3, "tracking: Port out of range", "config explain"),
-    Bad("an MLflow that is not there", ("register", "--set", f"tracking.uri=http://{NO_DOOR}"), 4, f"MLflow at http://{NO_DOOR} did not take it", "mlagent plan"),
+    Bad("an MLflow that is not there", ("register", "--set", f"tracking.uri=http://{NO_DOOR}"), 20, f"MLflow at http://{NO_DOOR} did not take it", "tracking.uri"),
     Bad("a registry that is damaged", ("register",), 4, "the registry's file of model 'digits' (named/models/digits in the store) is damaged", "from a backup", write(".mlagent/store/named/models/digits", '{"versions": [')),
     Bad("an MLflow that is damaged", ("train", "--force"), 0, "this training waits in .mlagent/mlflow", "", write(".mlagent/mlflow/mlflow.db", b"no database" * 1000)),
     Bad("a p99 of nothing", ("load-test", "--p99-ms", "0"), 2, "--p99-ms: load-test.p99_ms: expected float > 0.0", "99th percentile"),
