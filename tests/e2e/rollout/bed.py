@@ -67,6 +67,16 @@ class Bed(NamedTuple):
 
 def make(folder: Path, registry: Registry) -> Bed:
     """Train, try, push and sign both: the second one learns with another seed, and is the later build."""
+    made = first(folder, registry, {})
+    shutil.copytree(made.one, made.two)
+    settings = made.two / "mlpipeline.yaml"
+    settings.write_text(settings.read_text().replace("  seed: 1 ", "  seed: 2 "))
+    _build(made, made.two)
+    return made
+
+
+def first(folder: Path, registry: Registry, more: dict[str, str]) -> Bed:
+    """The first release alone, by commands that are told `more`."""
     keys = pair(folder / "keys")
     policy = folder / "policy.yaml"
     policy.write_text(POLICY.format(key=keys.public))
@@ -78,14 +88,10 @@ def make(folder: Path, registry: Registry) -> Bed:
         "PLATFORM_KEY": keys.private.read_text(),
         "PLATFORM_PASSWORD": keys.spoken,
     }
-    made = Bed(folder / "one", folder / "two", keys, policy, kept | engine | git | secrets, registry)
+    made = Bed(folder / "one", folder / "two", keys, policy, kept | engine | git | secrets | more, registry)
     _must(made.mlagent(folder, "init", "one", "--template", MODEL))
     _settings(made.one, folder / "store", registry)
     _build(made, made.one)
-    shutil.copytree(made.one, made.two)
-    settings = made.two / "mlpipeline.yaml"
-    settings.write_text(settings.read_text().replace("  seed: 1 ", "  seed: 2 "))
-    _build(made, made.two)
     return made
 
 

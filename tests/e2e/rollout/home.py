@@ -92,6 +92,13 @@ def home(bed: Bed, folder: Path) -> Iterator[Home]:
     folder.mkdir(parents=True, exist_ok=True)
     one, two = (_copy(project, folder / project.name) for project in (bed.one, bed.two))
     store = _copy(bed.one.parent / "store", folder / "store")
+    with of(bed, one, two, store, folder) as made:
+        yield made
+
+
+@contextmanager
+def of(bed: Bed, one: Path, two: Path, store: Path, folder: Path) -> Iterator[Home]:
+    """The same for projects and a store as they are, with nothing copied; the folder takes the kubeconfigs."""
     with ExitStack() as opened:
         staging, production = (opened.enter_context(house.namespace()) for _ in range(2))
         env = {"MLAGENT_STORE_URL": str(store), "MLAGENT_POLICY_FILE": str(bed.policy), "KUBECONFIG": os.devnull}
