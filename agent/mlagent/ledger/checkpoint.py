@@ -91,6 +91,11 @@ def _readable(ledger: Ledger) -> Iterator[Sealed]:
             continue
 
 
+def reach(data: bytes) -> int:
+    """How many entries one is of, whatever else is wrong with it; -1 where it cannot be read."""
+    return _reach(data)[0]
+
+
 def _reach(data: bytes) -> tuple[int, bool]:
     try:
         said = _reached(data)

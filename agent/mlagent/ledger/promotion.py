@@ -1,10 +1,11 @@
-"""The one way by which a release comes to an environment, or back: the ledger first, then tags, alias, checkpoint.
+"""The one way by which a release comes to an environment, or back: the ledger, tags, alias, checkpoint, last tag.
 
 The ledger is the journal. What is written down there is brought about, by this process or by the next one that comes,
 whoever that is: every step looks whether it is done already, and any line may be the last one that is executed.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -23,6 +24,7 @@ from mlagent.ledger.remembered import Remembered
 from mlagent.ledger.served import unrecorded
 
 ATTEMPTS = 10
+Seal = Callable[[Entry], Sequence[str]]
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,19 +76,19 @@ def settle(
         newest = history.standing(ledger, model, move.environment)
         stands = newest is not None and _says(newest.fact, move)
         _admit(move, ledger, odd, stands=stands)
-        _finish(registry, ledger, model, but=newest if stands else None)
+        seal = partial(sealing.anchor, ledger=ledger, anchors=anchors, sign=sign, now=now)
+        ended = _finish(registry, ledger, model, seal, but=newest if stands else None)
         if move.deployed is not None and not _deployed(ledger, move, move.deployed):
             ledger.append(_fact("deployed", move, now(), move.deployed))
         entry = newest if newest and stands else ledger.append(_told(_with_record(move, ledger), registry, now()))
-        pointed = _complete(entry, registry, ledger)
-        notes = sealing.anchor(entry, ledger, anchors, sign, now)
+        pointed, notes = _complete(entry, registry, ledger, seal)
         told = guard.open_of(ledger, model, odd) if move.what == "rolled-back" else ()
     return Settled(
         entry=entry,
         appended=not stands,
         pointed=pointed,
         unknown="" if version(entry) is not None else _unknown(move.release),
-        notes=(*(one.says for one in told), *notes),
+        notes=tuple(dict.fromkeys([*(one.says for one in told), *ended, *notes])),
     )
 
 
@@ -192,28 +194,33 @@ def _fact(
     )
 
 
-def _finish(registry: ModelRegistry, ledger: Ledger, model: str, *, but: Entry | None) -> None:
+def _finish(registry: ModelRegistry, ledger: Ledger, model: str, seal: Seal, *, but: Entry | None) -> list[str]:
     """End what was cut off, in whatever environment; what came to its end is left alone, whoever moved it since."""
+    notes: list[str] = []
     moves, known = Moves(ledger, model), {one.number: one for one in registry.versions(model)}
     for entry in map(moves.newest, guard.ENVIRONMENTS):
         if entry and entry != but and not versions.settled(moves, known, entry):
-            _complete(entry, registry, ledger)
+            notes += _complete(entry, registry, ledger, seal)[1]
+    return notes
 
 
-def _complete(entry: Entry, registry: ModelRegistry, ledger: Ledger) -> bool:
-    """Tags, alias, and the tag by which it is known to be done, each unless it is so; whether the alias moved."""
+def _complete(entry: Entry, registry: ModelRegistry, ledger: Ledger, seal: Seal) -> tuple[bool, Sequence[str]]:
+    """Tags, alias, checkpoint, and the tag by which it is known to be done, each unless it is so.
+
+    Gives whether the alias moved, and what is to be told of the checkpoint.
+    """
     model, environment, number = entry.fact.model, entry.fact.environment, version(entry)
     known = {one.number: one.tags for one in registry.versions(model)}
     if number is None or number not in known:
-        return False
+        return False, seal(entry)
     moves = Moves(ledger, model)
     done = moves.stamped(entry, known[number].get(tag(environment), ""))
     if not done:
         registry.label(model, number, labels(entry, moves.highest(number)))
-    pointed = _point(registry, model, environment, number)
+    pointed, notes = _point(registry, model, environment, number), seal(entry)
     if not done:
         registry.label(model, number, {tag(environment): stamp(entry)})
-    return pointed
+    return pointed, notes
 
 
 def _point(registry: ModelRegistry, model: str, alias: str, number: int) -> bool:

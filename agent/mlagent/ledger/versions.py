@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mlagent.core.ports.ledger import Entry
 from mlagent.core.ports.models import ModelRegistry, Version
+from mlagent.ledger.anchors import TAG
+from mlagent.ledger.checkpoint import reach
 from mlagent.ledger.finding import Odd
 from mlagent.ledger.moves import Moves, labels, pointed_before, tag, version
 
@@ -18,6 +20,7 @@ def odd(moves: Moves, registry: ModelRegistry, environments: Sequence[str]) -> I
     yield from _shared(moves, known, unsettled)
     for environment in environments:
         yield from _stamps(moves, known, environment)
+        yield from _covered(moves, known, environment)
     for environment in environments:
         pointed = registry.pointed(moves.model, environment)
         yield from _alias(moves, known, environment, pointed.number if pointed else None)
@@ -29,6 +32,22 @@ def settled(moves: Moves, known: Mapping[int, Version], entry: Entry) -> bool:
     if number is None or number not in known:
         return True
     return moves.stamped(entry, known[number].tags.get(tag(entry.fact.environment), ""))
+
+
+def _covered(moves: Moves, known: Mapping[int, Version], environment: str) -> Iterator[Odd]:
+    """The newest move that came to its end left a checkpoint of itself with its version; an older one was put back."""
+    entry = next((one for one in moves.of(environment) if settled(moves, known, one)), None)
+    number = version(entry) if entry else None
+    if entry is None or number not in known:
+        return
+    there = known[number].tags.get(TAG, "")
+    size = reach(there.encode()) if there else 0
+    if 0 <= size < entry.number:  # one that cannot be read is named by `verify`
+        says = (
+            f"the tag {TAG} of version {number} says {f'{size} entries' if there else 'nothing'}, and entry"
+            f" {entry.number} left one there of itself: it was put back, and what came since may have been rewritten"
+        )
+        yield Odd("tag-differs", environment, f"{number} {TAG} {size} under {entry.number}", says, BACK)
 
 
 def _alias(moves: Moves, known: Mapping[int, Version], environment: str, pointed: int | None) -> Iterator[Odd]:
