@@ -14,6 +14,7 @@ from mlagent.ledger.finding import Finding
 from mlagent.ledger.promotion import Move, Settled
 from mlagent.ledger.verification import Good, verify
 
+PROBE = b"mlagent asks whether this key signs, before a promotion\n"
 UNSIGNED = "the ledger's checkpoint is not signed: no key for it is here (ledger.key, or sign.key)"
 
 
@@ -37,10 +38,15 @@ class Desk(NamedTuple):
         return guard.findings(self.ledger, self.registry, self.model, served=served, report=report)
 
     def admit(self, what: str, served: Mapping[str, Served] | None = None) -> None:
-        """PolicyRefused (12) where `what` would be done on top of what somebody changed by hand; tells the rest."""
+        """PolicyRefused (12) where `what` would be done on top of what somebody changed by hand; tells the rest.
+
+        A key that cannot sign (its password is wrong, say) raises here, and not when all is done but the checkpoint.
+        """
         found = self.look(served)
         guard.refuse(self.ledger, self.model, found, what)
         guard.tell([one for one in found if not one.blocks], self.say)
+        if self.sign:
+            self.sign(PROBE)
 
     def glance(self, environment: str, served: Served | None, who: str) -> None:
         """The same after a way back, which nothing may block or delay: `served` is what was seen before it.

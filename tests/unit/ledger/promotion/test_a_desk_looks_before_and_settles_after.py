@@ -8,9 +8,9 @@ import pytest
 from mlagent.adapters.ledgers.objects import ENTRIES, HEAD
 from mlagent.core.ports.ledger import Fact
 from mlagent.core.release import Came, Served
-from mlagent.errors import InfrastructureError, PolicyRefused
+from mlagent.errors import ConfigError, InfrastructureError, InputError, PolicyRefused
 from mlagent.ledger import checkpoint, guard
-from mlagent.ledger.desk import UNSIGNED, Desk
+from mlagent.ledger.desk import PROBE, UNSIGNED, Desk
 from tests.promotion_house import MODEL, House
 
 
@@ -181,3 +181,21 @@ def test_a_ledger_that_is_away_blocks_no_way_back(
     monkeypatch.setattr(house.ledger, "head", away)
     desk.glance("staging", Served(exists=True, release=house.release(2)), "ann")
     assert said == ["whether all is as the ledger says was not looked at: the ledger is away"]
+
+
+def test_a_key_that_cannot_sign_is_known_before_anything_is_written(house: House, desk: Desk) -> None:
+    def wrong(_: bytes) -> tuple[str, str]:
+        raise ConfigError("cosign cannot open the key: the password is wrong")
+
+    before = house.entries()
+    with pytest.raises(ConfigError, match="the password is wrong"):
+        desk._replace(sign=wrong).admit("it does not come")
+    assert house.entries() == before
+
+
+def test_the_key_is_tried_on_what_is_no_checkpoint(desk: Desk) -> None:
+    asked: list[bytes] = []
+    desk._replace(sign=lambda data: (asked.append(data), ("", ""))[1]).admit("it does not come")
+    assert asked == [PROBE]
+    with pytest.raises(InputError):
+        checkpoint.read(PROBE)
