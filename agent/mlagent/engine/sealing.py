@@ -16,9 +16,24 @@ def after(workspace: Workspace, number: int, warn: Callable[[str], None]) -> Non
     if number % every:
         return
     try:
-        checkpoint.take(workspace.ledger, now(), _signer(workspace))
+        sign = _signer(workspace)
+        if sign is None or _ours(workspace):
+            checkpoint.take(workspace.ledger, now(), sign)
     except MlagentError as error:
         warn(f"no checkpoint of the ledger was taken: {error.message}")
+
+
+def _ours(workspace: Workspace) -> bool:
+    """Whether the newest checkpoint is one that this key signed: only from there on is anything signed here.
+
+    Nobody looked at the rest, which a promotion does before it signs: it is left to the next one.
+    """
+    sections, last = workspace.settings.sections, checkpoint.newest(workspace.ledger)
+    if last is None or not last.signature:
+        return False
+    keys = sealing.own(sections["ledger"], sections.get("sign"), sections["registry"], workspace.project)
+    good = sealing.good(keys, sections["registry"], workspace.project)
+    return good is not None and good(checkpoint.signed(last.checkpoint), last.signature)
 
 
 def _signer(workspace: Workspace) -> Sign | None:
