@@ -74,11 +74,13 @@ def _images(app: App, where: "Reference") -> "RegistryClient":
 
 
 def _seal(app: App, workspace: "Workspace") -> "Sealed":
+    """Signed as a promotion does it: once the ledger was verified."""
     from mlagent.engine.clock import now
     from mlagent.ledger.sealing import take
 
     model = environments.model(app)
     with workspace.ledger.holding(model, environments.who()):
+        around.refuse(app, workspace, "no evidence is packed: its entries would have to be sealed")
         return take(workspace.ledger, model, now(), _signer(app))
 
 

@@ -118,8 +118,8 @@ def _refuse_unsigned(saws: Sequence[Saw], covered: int, found: Found) -> None:
     beyond = [one for one in saws if one.size > covered and not one.sealed.signature]
     for one in [one for one in beyond if one.where != BESIDE or (not covered and one is saws[-1])]:
         found.say(
-            f"{one} is not signed, and must be: who took it had no key, and `mlagent ledger checkpoint` with the key"
-            " signs anew; or history was rewritten by somebody who has none",
+            f"{one} is not signed, and must be: who took it had no key (once that is acknowledged, `mlagent ledger"
+            " checkpoint` with the key signs anew); or history was rewritten by somebody who has none",
             _key(one.data),
         )
 

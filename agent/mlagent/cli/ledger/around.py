@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlagent.engine.workspace import Workspace
     from mlagent.ledger.anchors import Anchor
     from mlagent.ledger.checkpoint import Sign
-    from mlagent.ledger.verification import Anchored, Good
+    from mlagent.ledger.verification import Anchored, Good, Report
 
 
 class Environment(NamedTuple):
@@ -80,6 +80,29 @@ def witnesses(app: App, file: Path | None) -> "Mapping[str, PublicKey]":
     sections = app.settings().sections
     sign = sections["sign"].public_key if "sign" in sections else None
     return witnessing.keys_of(sections["ledger"].public_key, platform.written(app, None), sign, app.project)
+
+
+def verified(app: App, workspace: "Workspace", seen: Around, *, quiet: bool) -> "Report":
+    """The ledger held against what was seen, by the keys that are set here; read in sight of whoever waits."""
+    from mlagent.cli.ledger.progress import progress
+    from mlagent.ledger.verification import verify
+
+    demanded = bool(app.settings().sections["ledger"].public_key)
+    with progress(quiet=quiet) as told:
+        return verify(workspace.ledger, seen.anchored, good(app, witnesses(app, None)), told, demanded=demanded)
+
+
+def refuse(app: App, workspace: "Workspace", what: str) -> None:
+    """PolicyRefused (12) where `what` would be signed of a ledger with faults that nobody acknowledged.
+
+    InfrastructureError (20) where the registry of models, which may speak against it, is away.
+    """
+    from mlagent.ledger import guard
+
+    model = environments.model(app)
+    workspace.registry.versions(model)
+    report = verified(app, workspace, look(app, workspace), quiet=False)
+    guard.refuse(workspace.ledger, model, guard.of_report(report), what)
 
 
 def good(app: App, keys: "Mapping[str, PublicKey]") -> "Good | None":

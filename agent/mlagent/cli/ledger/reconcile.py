@@ -8,7 +8,6 @@ import click
 from mlagent.cli import environments
 from mlagent.cli.app import App
 from mlagent.cli.ledger import around
-from mlagent.cli.ledger.progress import progress
 from mlagent.cli.ledger.words import listed, many, plain
 from mlagent.errors import Inconclusive, InputError, PolicyRefused, UsageError
 
@@ -113,12 +112,9 @@ def _acknowledged(workspace: "Workspace", model: str, found: Compared, named: st
 
 def _compared(app: App, workspace: "Workspace", *, quiet: bool) -> Compared:
     from mlagent.ledger import guard
-    from mlagent.ledger.verification import verify
 
     model, ledger, seen = environments.model(app), workspace.ledger, around.look(app, workspace)
-    with progress(quiet=quiet) as told:
-        good = around.good(app, around.witnesses(app, None))
-        report = verify(ledger, seen.anchored, good, told, demanded=bool(app.settings().sections["ledger"].public_key))
+    report = around.verified(app, workspace, seen, quiet=quiet)
     found = guard.findings(ledger, workspace.registry, model, served=seen.served, report=report)
     facts = [one.fact for one in ledger.about(model) if one.fact.what == "acknowledged"]
     return Compared(found, {one.details.get("finding", ""): one for one in reversed(facts)}, seen.missed)

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from mlagent.adapters.memory_signer import Board, MemorySigner
 from mlagent.ledger.anchors import TAG
-from mlagent.ledger.checkpoint import take, write
-from tests.unit.cli.ledger.ledger_house import Keeper, Reader, at, pem
+from tests.unit.cli.ledger.ledger_house import Keeper, Reader, pem, unsigned_everywhere
 
 
 def test_a_whole_ledger_is_told_with_the_hashes_to_write_down(keeper: Keeper) -> None:
@@ -100,16 +99,6 @@ def test_signatures_may_be_left_alone_which_is_said(keeper: Keeper) -> None:
     said = keeper.types("ledger", "verify", "--no-signatures")
     assert (said.code, "note: signatures of checkpoints were not looked at" in said.out) == (0, True)
     assert keeper.types("ledger", "verify", "--no-signatures", "--key", str(keeper.folder / "ledger.pub")).code == 2
-
-
-def unsigned_everywhere(keeper: Keeper) -> None:
-    """All checkpoints, as somebody without a key can make them."""
-    for file in (keeper.folder / ".mlagent" / "store").rglob("*checkpoints/0*"):
-        file.unlink()
-    keeper.env["MLAGENT_LEDGER_KEY"] = "null"
-    sealed = write(take(keeper.ledger, at(99), None)).decode()
-    for one in keeper.registry.versions("risk"):
-        keeper.registry.label("risk", one.number, {TAG: sealed})
 
 
 def test_the_key_must_have_signed_where_it_is_named(keeper: Keeper) -> None:
