@@ -59,9 +59,9 @@ def verify(
     passage = _Passage({one.size for one in saws}, found)
     passage.read(ledger, lambda done: progress(done, max(done, head.number)) if progress else None)
     passage.reaches(head)
-    witnesses.fit(
-        witnesses.believed(saws, good, found, notes, demanded=demanded), passage.roots, passage.frontier.size, found
-    )
+    believed = witnesses.believed(saws, good, found, notes, demanded=demanded)
+    witnesses.fit(believed, passage.roots, passage.frontier.size, found)
+    notes += witnesses.uncovered(believed, passage.roots, passage.frontier.size, signed=good is not None)
     return Report(
         size=passage.frontier.size,
         head=passage.newest,

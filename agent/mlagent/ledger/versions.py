@@ -38,7 +38,7 @@ def _covered(moves: Moves, known: Mapping[int, Version], environment: str) -> It
     """The newest move that came to its end left a checkpoint of itself with its version; an older one was put back."""
     entry = next((one for one in moves.of(environment) if settled(moves, known, one)), None)
     number = version(entry) if entry else None
-    if entry is None or number not in known:
+    if entry is None or number is None or number not in known:
         return
     there = known[number].tags.get(TAG, "")
     size = reach(there.encode()) if there else 0

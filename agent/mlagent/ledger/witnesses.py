@@ -1,6 +1,6 @@
 """The checkpoints that speak for or against a ledger: those beside it, and those that others keep."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from mlagent.core import digest
@@ -103,6 +103,18 @@ def fit(saws: Iterable[Saw], roots: Mapping[int, tuple[Digest, Digest]], size: i
                 found.say(_rewritten(one, fitting), _key(one.data))
 
 
+def uncovered(
+    saws: Iterable[Saw], roots: Mapping[int, tuple[Digest, Digest]], size: int, *, signed: bool
+) -> Iterator[str]:
+    """How many of the newest entries no checkpoint stands for; where they are `signed`, none that was seen to be."""
+    fitting = (one.size for one in saws if roots.get(one.size) == one.says and (one.sure or not signed))
+    covered = max(fitting, default=0)
+    if 0 < covered < size:
+        newest = "the newest entry" if size - covered == 1 else f"the newest {size - covered} entries"
+        which = "checkpoint with a good signature" if signed else "checkpoint"
+        yield f"no {which} covers {newest} yet: who can write to the ledger could still change that"
+
+
 def _rewritten(one: Saw, fitting: Sequence[Saw]) -> str:
     if fitting:
         return f"the ledger was forked: {one} and {fitting[0]} saw different entries{_unless(one)}"
@@ -133,11 +145,10 @@ def _looked(saws: Sequence[Saw], signatures: Sequence[Saw], looked: Sequence[Saw
     if len(signatures) > len(looked):
         others = len(signatures) - len(looked)
         notes.append(f"the signatures of the {others} oldest checkpoints were not looked at: newer ones cover them")
-    covered = _covered(looked, bad)
     if saws and not signatures:
         notes.append("no checkpoint is signed: who can write them all can rewrite the ledger")
-    elif saws and saws[-1].size > covered:
-        notes.append(f"the newest checkpoint with a good signature is of {covered} entries")
+    elif saws and not _covered(looked, bad):
+        notes.append("no checkpoint has a good signature")
     return notes
 
 

@@ -195,7 +195,12 @@ def test_a_key_that_cannot_sign_is_known_before_anything_is_written(house: House
 
 def test_the_key_is_tried_on_what_is_no_checkpoint(desk: Desk) -> None:
     asked: list[bytes] = []
-    desk._replace(sign=lambda data: (asked.append(data), ("", ""))[1]).admit("it does not come")
+
+    def sign(data: bytes) -> tuple[str, str]:
+        asked.append(data)
+        return "", ""
+
+    desk._replace(sign=sign).admit("it does not come")
     assert asked == [PROBE]
     with pytest.raises(InputError):
         checkpoint.read(PROBE)

@@ -182,7 +182,8 @@ def test_of_many_signatures_the_newest_are_looked_at_first_and_the_oldest_not() 
     report = house.verify(*sealed, good=ask)
     wanted = [checkpoint.signed(checkpoint.read(one.data).checkpoint) for one in reversed(sealed)][:CHECKED]
     assert asked == wanted
-    assert report.notes == ("the signatures of the 3 oldest checkpoints were not looked at: newer ones cover them",)
+    unseen = "the signatures of the 3 oldest checkpoints were not looked at: newer ones cover them"
+    assert report.notes == (unseen, NEWEST.format("with a good signature ", "entry"))
 
 
 @pytest.mark.parametrize(
@@ -200,12 +201,18 @@ def test_what_could_not_be_seen_is_said(sign: bytes | None, checked: bool, said:
     assert (report.faults, report.notes) == ((), (said,))
 
 
+NEWEST = "no checkpoint {}covers the newest {} yet: who can write to the ledger could still change that"
+
+
 def test_how_far_good_signatures_reach_is_said() -> None:
     house = House(6)
     house.seal(sign=signing(KEY))
     house.ledger.append(fact(6))
     house.seal(second=9)
-    assert house.verify(good=good(KEY)).notes == ("the newest checkpoint with a good signature is of 6 entries",)
+    assert house.verify(good=good(KEY)).notes == (NEWEST.format("with a good signature ", "entry"),)
+    house.ledger.append(fact(7))
+    assert house.verify(good=good(KEY)).notes == (NEWEST.format("with a good signature ", "2 entries"),)
+    assert house.verify().notes[-1] == NEWEST.format("", "entry")
 
 
 def test_a_checkpoint_that_others_keep_and_the_ledger_does_not_is_said() -> None:
