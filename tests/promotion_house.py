@@ -25,10 +25,10 @@ START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 class House:
-    """Versions 1 to 4 of `risk`, made by builds 10 to 40; each question after the time moves it on by a second."""
+    """Versions 1 to 4 of a model, made by builds 10 to 40; each question after the time moves it on by a second."""
 
-    def __init__(self) -> None:
-        store = MemoryStore()
+    def __init__(self, model: str = MODEL) -> None:
+        self.model, store = model, MemoryStore()
         self.registry: Any = LocalRegistry(store)
         self.ledger: Any = ObjectLedger(store)
         self.cluster: Any = MemoryCluster("risk-staging")
@@ -40,12 +40,12 @@ class House:
         self.good = verified_by(signer, {"release": key})
         self._time, self._lock = START, threading.Lock()
         for version in range(1, 5):
-            self.registry.register(MODEL, self.release(version).onnx, {})
+            self.registry.register(self.model, self.release(version).onnx, {})
 
     def release(self, version: int, **other: Any) -> Release:
         """The version, in an image of its own."""
         plain: dict[str, Any] = {
-            "model": MODEL,
+            "model": self.model,
             "image": f"registry.example/risk@sha256:{version:064x}",
             "version": version,
             "onnx": f"sha256:{version + 1000:064x}",
@@ -62,7 +62,7 @@ class House:
 
     def anchors(self) -> list[Anchor]:
         """The versions' tags and the Deployment."""
-        return [VersionTags(self.registry, MODEL), Annotation(self.cluster, MODEL)]
+        return [VersionTags(self.registry, self.model), Annotation(self.cluster, self.model)]
 
     def promotion(self, version: int, environment: str = "staging", who: str = "ann", **other: Any) -> Move:
         """That version comes, in pods."""
@@ -97,12 +97,12 @@ class House:
 
     def alias(self, environment: str = "staging") -> int | None:
         """The version that it points at."""
-        found = self.registry.pointed(MODEL, environment)
+        found = self.registry.pointed(self.model, environment)
         return found.number if found else None
 
     def tags(self, version: int) -> dict[str, str]:
         """Of a version."""
-        return dict(next(one.tags for one in self.registry.versions(MODEL) if one.number == version))
+        return dict(next(one.tags for one in self.registry.versions(self.model) if one.number == version))
 
     def entries(self) -> list[Entry]:
         """All of the ledger."""
@@ -123,4 +123,4 @@ class House:
 
     def found(self, **other: Any) -> tuple[Finding, ...]:
         """What the guard finds."""
-        return guard.findings(self.ledger, self.registry, MODEL, report=self.report(), **other)
+        return guard.findings(self.ledger, self.registry, self.model, report=self.report(), **other)

@@ -1,6 +1,7 @@
 """An MLflow server that asks who comes, and a database of PostgreSQL for one ledger."""
 
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -19,6 +20,8 @@ database_uri = sqlite:///{folder}/auth.db
 admin_username = {user}
 admin_password = {password}
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+auth_cache_ttl_seconds = 600
+auth_cache_max_size = 100
 """
 
 
@@ -49,13 +52,14 @@ def mlflow(folder: Path) -> Iterator[Mlflow]:
     address = ["--host", "127.0.0.1", "--port", made.url.rpartition(":")[2], "--workers", "1"]
     command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", *where, *address]
     told = {"MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"), "MLFLOW_FLASK_SERVER_SECRET_KEY": uuid.uuid4().hex}
+    told["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # seven processes for jobs that nobody gives it
     with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | told)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | told, start_new_session=True)
     try:
         wait_until_it_answers(f"{made.url}/health", process)
         yield made
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGKILL)  # all it keeps goes with its folder
         process.wait(30)
 
 
@@ -74,10 +78,10 @@ def database() -> Iterator[str]:
 def ask(url: str, statement: str) -> list[tuple[object, ...]]:
     """Carry out a statement as the database's owner; the rows that it gives."""
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
-        found = connection.execute(statement)  # type: ignore[arg-type]
+        found = connection.execute(statement)
         return found.fetchall() if found.description else []
 
 
 def _ask(server: str, statement: str) -> None:
     with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(statement)  # type: ignore[arg-type]
+        connection.execute(statement)
