@@ -113,6 +113,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "render": [["render", "--check"]],
 }  # fmt: skip
 CLUSTERED = ("deploy", "soak", "status", "rollback", "rollout", "manifests")
+KEYED = ("evidence", "promote", "ledger")  # the secret is no private key, either
 CLUSTER = {
     f"MLAGENT_{environment}_{key}": value
     for environment in ("STAGING", "PRODUCTION")
@@ -137,7 +138,7 @@ def test_no_command_leaves_a_secret_anywhere(fresh: Path, cli: Cli, mlflow_serve
             clustered = args[0] in CLUSTERED
             ended = cli(*args, cwd=fresh, env={"PLANTED": PLANTED, **(CLUSTER if clustered else {})})
             said.append(ended)
-            fine = {0, 4} if args[0] == "render" else {0, 3, 12} if clustered else {0, 10, 11, 20}
+            fine = {0, 4} if args[0] == "render" else {0, 3, 12} if clustered or args[0] in KEYED else {0, 10, 11, 20}
             assert ended.returncode in fine, (args, ended.stderr)
     text = "".join(one.stdout + one.stderr for one in said).encode()
     kept = {path: path.read_bytes() for path in fresh.rglob("*") if path.is_file()}
