@@ -22,7 +22,7 @@ from mlagent.core.ports.ledger import entries
 from mlagent.engine.clock import now
 from mlagent.errors import ConfigError, Held, InfrastructureError, InputError, Interrupted, RolledBack
 from mlagent.ledger import promotion
-from mlagent.ledger.anchors import Annotation
+from mlagent.ledger.anchors import Anchor, Annotation, VersionTags
 from mlagent.ledger.promotion import Move, settle
 from mlagent.rollout import place
 from mlagent.rollout.drive import drive
@@ -131,7 +131,8 @@ def in_order(house: House, *versions: int) -> None:
     for version in versions:
         there.registry.register(MODEL, release(version).onnx, {})
         move = Move(what="promoted", release=release(version), environment="staging", who="ann")
-        settle(move, there.registry, there.ledger, [Annotation(house.cluster, MODEL)], None, now)
+        anchors: list[Anchor] = [VersionTags(there.registry, MODEL), Annotation(house.cluster, MODEL)]
+        settle(move, there.registry, there.ledger, anchors, None, now)
     house.serve(*versions)
 
 
