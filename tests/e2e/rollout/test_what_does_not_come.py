@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from mlagent.core.ports.ledger import NOTE
 from tests.cluster import house
 from tests.e2e.rollout import home as homes
-from tests.e2e.rollout.bed import POLICY, Bed
+from tests.e2e.rollout.bed import MODEL, POLICY, Bed
 from tests.e2e.rollout.home import Home
 from tests.parts.keys import pair
 from tests.parts.registry import PASSWORD
@@ -37,12 +38,20 @@ def home(served: Home, tmp_path: Path) -> Iterator[Home]:
     """The same for one test, with projects and a store of its own; what it brings to staging is taken back after it."""
     one, two, store = (Path(shutil.copytree(folder, tmp_path / folder.name, symlinks=True)) for folder in served[1:4])
     made = served._replace(one=one, two=two, store=store, env=served.env | {"MLAGENT_STORE_URL": str(store)})
-    before = stands(made)
+    before, sealed = stands(made), checkpoint(made)
     yield made
     if stands(made) != before:
         ended = made.mlagent(one, "rollback", "--env", "staging", "--to", "1")
         assert ended.returncode == 0, ended.stderr
         house.until(lambda: len(made.pods()) == 1)
+        note = f"{NOTE}={sealed}"  # the ledger that the newer one is of goes with the test
+        house.admin("annotate", "deployment", MODEL, note, "--overwrite", "--namespace", made.staging)
+
+
+def checkpoint(home: Home) -> str:
+    """Of the ledger, as the Deployment in staging has it."""
+    live = house.admin_json("get", "deployment", MODEL, "--namespace", home.staging)
+    return str(live["metadata"]["annotations"][NOTE])
 
 
 def stands(home: Home) -> dict[str, str]:
