@@ -50,10 +50,13 @@ def rollback(app: App, environment: str, to: str, reason: str) -> None:
 
 
 def _without_cluster(app: App, environment: str, to: str, reason: str) -> None:
-    from mlagent.ledger import way_back
+    from mlagent.ledger import history, way_back
     from mlagent.ledger.promotion import rolled_back
 
     desk, repository = _desk(app, None), app.settings().sections["registry"].repository or ""
+    newest = history.standing(desk.ledger, desk.model, environment)
+    if newest and "placement" in newest.fact.details:
+        environments.section(app, environment)  # refuses: pods serve what it leaves, and would go on with it
     target, now = way_back.find(desk.ledger, desk.model, environment, to)
     release, left = (way_back.release_of(one, repository) for one in (target, now))
     desk.glance(environment, None, environments.who())

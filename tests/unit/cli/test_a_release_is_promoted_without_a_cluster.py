@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -343,6 +344,18 @@ def test_there_is_no_way_back_to_nothing(registry: Person) -> None:
     registry.run(1)
     registry.promote("staging")
     assert "nothing was in staging before risk version 1" in registry.types("rollback", "--env", "staging").err
+
+
+def test_what_a_deploy_brought_is_not_gone_back_from_where_its_namespace_is_forgotten(registry: Person) -> None:
+    for run in (registry.run(1), registry.run(2)):
+        registry.promote("staging", run)
+    newest = registry.entries()[-1].fact
+    told = msgspec.structs.replace(newest, time=now(), details={**newest.details, "placement": "p1"})
+    registry.workspace().ledger.append(told)
+    said = registry.types("rollback", "--env", "staging")
+    assert said.code == 3
+    assert "staging.namespace is not set" in said.err
+    assert len(registry.entries()) == 3
 
 
 def test_a_secret_in_the_reason_does_not_come_into_the_ledger(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
