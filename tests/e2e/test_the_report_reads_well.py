@@ -23,7 +23,7 @@ SLOW_MACHINE = ("--set", "load-test.p99_ms=5000", "--set", "load-test.late_share
 FAST = ("--set", "train.epochs=2", "--set", "gate.equal_opportunity_difference_max=0.6", *SLOW_MACHINE)
 UNCHECKED = ("--set", "check.lint=true", "--set", "check.test=true")
 ENDED = {
-    "passed": "Passed all 9 stages",
+    "passed": "Passed all 10 stages",
     "refused": "Blocked by validate-data: PSI of VehValue against the rows accepted last",
     "inconclusive": "Inconclusive in load-test, and no data is not a pass",
     "failed": "Failed in train:",
