@@ -11,13 +11,13 @@ from mlagent import adapters
 from mlagent.config.images import Registry
 from mlagent.config.ledger import Ledger
 from mlagent.config.secret import Secret
+from mlagent.config.signer import KEYLESS
 from mlagent.core import digest
 from mlagent.core.ports.signer import PublicKey, Signer
 
 if TYPE_CHECKING:
     from mlagent.core.ports.signer import Verifier
 
-KEYLESS = "keyless"
 Sign = Callable[[bytes], tuple[str, str]]
 Good = Callable[[bytes, str], bool]
 

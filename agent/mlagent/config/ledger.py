@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from mlagent.config.secret import Secret
+from mlagent.config.signer import KEYLESS, must_be_one
 
 
 class Ledger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,12 +42,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.file and self.database:
             message = "file and database are two places: give one of them"
             raise ValueError(message)
-        if self.key and self.service:
-            message = "key and service are two signers: give one of them"
-            raise ValueError(message)
-        if self.password and not self.key:
-            message = "password is that of a key: give the key, too"
-            raise ValueError(message)
-        if self.service == "keyless":
+        must_be_one(self.key, self.password, self.service)
+        if self.service == KEYLESS:
             message = "service: keyless cannot sign checkpoints: name a key, or a service that keeps one"
             raise ValueError(message)

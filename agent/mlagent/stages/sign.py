@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from mlagent.config.secret import Secret
+from mlagent.config.signer import KEYLESS, must_be_one
 from mlagent.core.artifact import Artifact
 from mlagent.core.oci import Manifest, Reference
 from mlagent.core.stage import Needs, Package, Stage
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from mlagent.core.ports.images import ImageRegistry
     from mlagent.core.ports.signer import By, Signer
 
-SERVICE = re.compile(r"keyless|(?:awskms|gcpkms|azurekms|hashivault|k8s)://\S+")
 TAG = re.compile(r"(?!sha256-)[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 PARTS = ("version", "build", "commit")
 
@@ -54,16 +54,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def __post_init__(self) -> None:
         """Refuse two signers, half an identity, and what is no tag."""
-        if self.key and self.service:
-            message = "key and service are two signers: give one of them"
-            raise ValueError(message)
-        if self.password and not self.key:
-            message = "password is that of a key: give the key, too"
-            raise ValueError(message)
-        if self.service and not SERVICE.fullmatch(self.service):
-            message = f"service {self.service!r} is none: awskms://…, gcpkms://…, azurekms://…, hashivault://…, k8s://…"
-            raise ValueError(f"{message} or keyless")
-        keyless = self.service == "keyless"
+        must_be_one(self.key, self.password, self.service)
+        keyless = self.service == KEYLESS
         if keyless != bool(self.identity) or keyless != bool(self.issuer) or (keyless and not self.transparency_log):
             message = "service: keyless goes together with identity, issuer and transparency_log: true"
             raise ValueError(message)
