@@ -87,7 +87,13 @@ def ledger(
     from mlagent.adapters.ledgers.objects import ObjectLedger
 
     if settings.file:
-        return LineLedger(project / Path(settings.file).expanduser(), notice)
+        file = project / Path(settings.file).expanduser()
+        if file.is_dir():
+            raise ConfigError(
+                f"ledger.file: {settings.file} is a folder, and a ledger is a file in one",
+                hint=f"name a file, which is made where it is not there: {settings.file.rstrip('/')}/ledger.jsonl",
+            )
+        return LineLedger(file, notice)
     if settings.database is None:
         return ObjectLedger(store)
     try:

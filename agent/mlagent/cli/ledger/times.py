@@ -16,7 +16,7 @@ def moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> s
         return None
     now = datetime.now(UTC)
     try:
-        meant = now if value == "now" else _utc(datetime.fromisoformat(value))
+        meant = now if value == "now" else _utc(datetime.fromisoformat(value.upper()))
     except (ValueError, OverflowError) as error:
         message = f"{value!r} is no time; write it as {EXAMPLES}"
         raise click.BadParameter(message) from error

@@ -115,7 +115,7 @@ def decode(kept: Kept) -> Entry:
     except ValueError as error:
         raise InputError(
             f"entry {kept.number} of the ledger cannot be read: {error}",
-            hint="`mlagent ledger verify` says what else is wrong; restore the ledger from a backup",
+            hint="was it written by a newer mlagent? use that one; `mlagent ledger verify` says whether it was changed",
         ) from error
 
 

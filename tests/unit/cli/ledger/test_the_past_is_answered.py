@@ -71,8 +71,9 @@ def test_a_date_is_its_first_moment_and_now_is_now(told: Reader) -> None:
 
 
 def test_another_zone_is_the_same_moment(told: Reader) -> None:
-    said = told.types("ledger", "at", "2024-03-01T11:09:30+02:00", "--env", "production")
-    assert said.out == asked(told, 9.5)
+    for spelled in ("2024-03-01T11:09:30+02:00", "2024-03-01t09:09:30z"):
+        said = told.types("ledger", "at", spelled, "--env", "production")
+        assert said.out == asked(told, 9.5)
 
 
 def test_what_has_not_come_and_what_is_no_environment_are_refused(told: Reader) -> None:

@@ -38,6 +38,19 @@ def test_a_file_is_meant_from_the_project(tmp_path: Path) -> None:
     assert len(said) == 1
 
 
+def test_a_folder_is_no_place(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(ConfigError, match=r"ledger\.file: kept/ is a folder") as refused:
+        adapters.ledger(Settings(file="kept/"), tmp_path, MemoryStore())
+    assert "kept/ledger.jsonl" in refused.value.hint
+
+
+@pytest.mark.parametrize("service", ["keyless", "file://x", "awskms://a b"])
+def test_who_cannot_sign_checkpoints_is_refused(service: str) -> None:
+    with pytest.raises(ValueError, match=r"service.* (cannot sign checkpoints|is none: awskms)"):
+        Settings(service=service)
+
+
 def test_a_database_of_one_file_is_meant_from_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = opened("sqlite:///kept/ledger.db", tmp_path, monkeypatch)
     assert isinstance(ledger, SqlLedger)
