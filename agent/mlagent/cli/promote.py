@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 @click.command()
 @environments.env_option
 @click.argument("run_id", metavar="[RUN]", required=False)
+@click.option("--reason", default="", help="Why, for the ledger; what Jenkins was asked for says it otherwise.")
 @click.pass_obj
-def promote(app: App, environment: str, run_id: str | None) -> None:
+def promote(app: App, environment: str, run_id: str | None, reason: str) -> None:
     """Promote the release of RUN (default: the newest) to an environment that is no cluster of ours.
 
     Asks what `deploy` asks: its gates passed, its image was pushed and shows what the platform's policy asks for, no
@@ -30,7 +31,7 @@ def promote(app: App, environment: str, run_id: str | None) -> None:
     tags of the registry follow. Given again, it has nothing to do.
     """
     from mlagent.engine import promoting
-    from mlagent.ledger.promotion import Move
+    from mlagent.ledger.promotion import promoted
 
     workspace = app.workspace()
     _must_be_without_cluster(workspace, environment)
@@ -41,18 +42,9 @@ def promote(app: App, environment: str, run_id: str | None) -> None:
     decision = _verified(app, workspace, release, environment)
     desk = _desk(app, workspace)
     desk.admit(f"{release} is not promoted to {environment}")
-    told, policy = promoting.record_of(run), decision.policy if decision else ""
-    details = {"policy": policy, "record": told.get("release", "")}
-    settled = desk.settle(
-        Move(
-            what="promoted",
-            release=release,
-            environment=environment,
-            who=_who(app),
-            details={name: text for name, text in details.items() if text},
-            holds=(release.onnx, *told.values()),
-        )
-    )
+    record, policy = promoting.record_of(run), decision.policy if decision else ""
+    why = app.mask(reason or run.reason)  # what the ledger holds it holds for ever
+    settled = desk.settle(promoted(release, environment, _who(app), record=record, policy=policy, reason=why))
     _say(app, environment, release, settled)
 
 

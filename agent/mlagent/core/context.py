@@ -44,7 +44,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Where a run comes from; for what is told about a release, and in no result.
 
     `builder` is who runs mlagent (the controller's address in Jenkins), `url` this build's page there; `begun` is
-    RFC 3339 in UTC; `sources`, `data` and `config` are digests. What is not known is empty.
+    RFC 3339 in UTC; `sources`, `data` and `config` are digests; `reason` is why Jenkins was asked for it. What is not
+    known is empty.
     """
 
     builder: str
@@ -59,6 +60,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     sources: str
     data: str
     config: str
+    reason: str = ""
 
     @property
     def who(self) -> str:

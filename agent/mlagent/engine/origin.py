@@ -53,6 +53,7 @@ def of(project: Path, given: Given, run: RunRecord) -> Origin:
         sources=digest.of_json(given.sources),
         data=given.facts.get("data", ""),
         config=digest.of_json(given.config),
+        reason=run.reason,
     )
 
 

@@ -92,6 +92,30 @@ def settle(
     )
 
 
+def promoted(
+    release: Release,
+    environment: str,
+    who: str,
+    *,
+    record: Mapping[str, Digest],
+    policy: Digest = "",
+    reason: str = "",
+    placement: str = "",
+    deployed: Mapping[str, str] | None = None,
+) -> Move:
+    """`release` comes to an environment: what it rests on is the `record` of its run, by artifact, and the policy."""
+    details = {"reason": reason, "policy": policy, "record": record.get("release", ""), "placement": placement}
+    return Move(
+        what="promoted",
+        release=release,
+        environment=environment,
+        who=who,
+        details={name: text for name, text in details.items() if text},
+        holds=(release.onnx, *record.values()),
+        deployed=deployed,
+    )
+
+
 def rolled_back(
     release: Release, environment: str, who: str, *, left: Release | None, reason: str, placement: str = ""
 ) -> Move:

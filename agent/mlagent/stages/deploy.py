@@ -133,23 +133,22 @@ def _done(
     """What is served was checked: now ledger and alias."""
     from mlagent.core.context import Outputs
     from mlagent.core.digest import canonical_json
-    from mlagent.ledger.promotion import Move
+    from mlagent.ledger.promotion import promoted
     from mlagent.rollout import brought
     from mlagent.rollout.standing import Deployed
 
     placed = state.target
-    release, told = placed.release, brought.record(ctx.done)
-    details = {"placement": placed.id, "policy": decision.policy if decision else "", "record": told.get("release", "")}
-    where = {"namespace": namespace, "placement": placed.id, "version": release.called}
+    release, origin = placed.release, ctx.origin()
     desk.settle(
-        Move(
-            what="promoted",
-            release=release,
-            environment=environment,
-            who=ctx.origin().who,
-            details={name: text for name, text in details.items() if text},
-            holds=(release.onnx, *told.values()),
-            deployed=where,
+        promoted(
+            release,
+            environment,
+            origin.who,
+            record=brought.record(ctx.done),
+            policy=decision.policy if decision else "",
+            reason=origin.reason,
+            placement=placed.id,
+            deployed={"namespace": namespace, "placement": placed.id, "version": release.called},
         )
     )
     deployed = Deployed(environment=environment, namespace=namespace, placed=placed, image=release.digest)

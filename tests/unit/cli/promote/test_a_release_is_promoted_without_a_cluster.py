@@ -1,142 +1,21 @@
-"""`mlagent promote`, and the way back, where no cluster is: what is asked, what is written, what is refused."""
+"""`mlagent promote` where no cluster is: what is asked, what is written, what is refused."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
 import pytest
-from click.testing import CliRunner
 
 from mlagent import adapters
 from mlagent.adapters.memory_images import MemoryImages
 from mlagent.adapters.memory_signer import Board, MemorySigner
-from mlagent.cli.app import App
-from mlagent.cli.main import cli as mlagent
-from mlagent.config.redact import Redactor
 from mlagent.core import digest
-from mlagent.core.artifact import Stored
-from mlagent.core.ports.ledger import Entry, Fact, entries
+from mlagent.core.ports.ledger import Fact
 from mlagent.engine.clock import now
-from mlagent.engine.record import RunRecord, StageRecord
-from mlagent.engine.workspace import Workspace
-from mlagent.errors import MlagentError
-from mlagent.stages import deploy
 from tests.good_release import IMAGE, REPOSITORY
-
-YAML = """\
-project:
-  name: risk
-data:
-  path: data.csv
-  target: y
-"""
-COMMIT = "c" * 40
-STAGES = ("gate", "package", "load-test", "push", "release")
-
-
-class Said(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-class Person:
-    """In a folder in which runs have ended; `env` is what the node sets."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.env = folder, dict[str, str]()
-        (folder / "mlpipeline.yaml").write_text(YAML)
-        (folder / "data.csv").write_text("x,y\n1,0\n")
-
-    def workspace(self) -> Workspace:
-        return App(self.env, str(self.folder)).workspace()
-
-    def run(self, number: int, *, without: str = "", image: str = "", **other: Any) -> str:
-        """A run that came to its end; its id."""
-        there, name = self.workspace(), f"{number:012x}"
-        onnx = "sha256:" + f"{number:064x}"
-        version = there.registry.register("risk", onnx, {})
-        file = self.folder / "version.json"
-        file.write_bytes(digest.canonical_json(version))
-        there.store.put(file, digest.of_file(file))
-        made = {
-            "export": {"onnx": onnx},
-            "register": {"version": digest.of_file(file)},
-            "package": {"image": image or "sha256:" + f"{number + 100:064x}"},
-            "push": {"pushed": digest.of_json(number)},
-            "release": {"release": digest.of_json(["record", number])},
-        }
-        stages = {
-            one: StageRecord(
-                state="done",
-                attempt=1,
-                key=None,
-                parts={},
-                started=now(),
-                outputs={artifact: Stored("x", its, 1) for artifact, its in made.get(one, {}).items()},
-            )
-            for one in (*STAGES, "export", "register")
-            if one != without
-        }
-        plain: dict[str, Any] = {
-            "mlagent": "1",
-            "run_id": name,
-            "attempt": 1,
-            "build": number,
-            "project": "risk",
-            "begun": now(),
-            "commit": COMMIT,
-            "dirty": False,
-            "facts": {},
-            "config": {},
-            "config_sources": {},
-            "stages": stages,
-        }
-        there.home.mkdir(exist_ok=True)
-        there.records.save(RunRecord(**(plain | other)), None, Redactor())
-        (there.home / "newest").write_text(name)
-        return name
-
-    def types(self, *words: str) -> Said:
-        app = App(self.env, str(self.folder), log_format="lines")
-        ended = CliRunner().invoke(mlagent, ["--project", str(self.folder), *words], obj=app, standalone_mode=False)
-        error = ended.exception
-        if error is not None and not isinstance(error, MlagentError):
-            raise error
-        told = f"{error.message} {error.hint}" if error else ""
-        return Said(error.code if error else 0, ended.stdout, ended.stderr + told)
-
-    def promote(self, environment: str, *words: str) -> Said:
-        return self.types("promote", "--env", environment, *words)
-
-    def entries(self) -> list[Entry]:
-        return list(entries(self.workspace().ledger))
-
-    def moves(self) -> list[tuple[str, str, int]]:
-        return [(one.fact.what, one.fact.environment, one.fact.build) for one in self.entries()]
-
-    def alias(self, environment: str) -> int | None:
-        found = self.workspace().registry.pointed("risk", environment)
-        return found.number if found else None
-
-
-@pytest.fixture
-def person(tmp_path: Path) -> Person:
-    return Person(tmp_path)
-
-
-@pytest.fixture
-def registry(person: Person, monkeypatch: pytest.MonkeyPatch) -> Person:
-    """Images are pushed, and a policy is there that all of them satisfy."""
-    person.env["MLAGENT_REGISTRY_REPOSITORY"] = REPOSITORY
-    monkeypatch.setattr(deploy, "verified", lambda *_: None)
-    return person
-
+from tests.unit.cli.promote.promoting_house import Person
 
 # what is asked
 
@@ -309,59 +188,16 @@ def test_who_did_it_is_the_build_in_jenkins_and_the_person_elsewhere(registry: P
     assert who[1] == "https://jenkins/job/risk/7/"
 
 
-# the way back
+def test_why_is_what_the_person_says_or_what_jenkins_was_asked_for(registry: Person) -> None:
+    first, second = registry.run(1), registry.run(2, reason="drift of DrivAge")
+    registry.promote("staging", first, "--reason", "the new tariff")
+    assert "promoted: the new tariff" in registry.types("ledger", "at", "now", "--env", "staging").out
+    registry.promote("staging", second)
+    assert "promoted: drift of DrivAge" in registry.types("ledger", "at", "now", "--env", "staging").out
 
 
-def test_a_rollback_moves_alias_and_ledger_back_and_given_again_nothing(registry: Person) -> None:
-    for run in (registry.run(1), registry.run(2)):
-        registry.promote("staging", run)
-    said = registry.types("rollback", "--env", "staging", "--reason", "odd")
-    assert said.code == 0
-    assert "risk version 1" in said.out
-    assert "is in staging again, in the place of risk version 2" in said.out
-    assert registry.alias("staging") == 1
-    fact = registry.entries()[-1].fact
-    assert (fact.what, fact.build, fact.details["reason"], fact.details["from_build"]) == ("rolled-back", 1, "odd", "2")
-    again = registry.types("rollback", "--env", "staging")
-    assert "is in staging already: nothing was moved" in again.out
-    assert len(registry.entries()) == 3
-
-
-def test_a_rollback_leads_to_what_is_named(registry: Person) -> None:
-    for run in (registry.run(1), registry.run(2), registry.run(3)):
-        registry.promote("staging", run)
-    assert registry.types("rollback", "--env", "staging", "--to", "1").code == 0
-    assert registry.alias("staging") == 1
-    assert registry.types("rollback", "--env", "staging", "--to", f"{102:064x}").code == 0
-    assert registry.alias("staging") == 2
-    said = registry.types("rollback", "--env", "staging", "--to", "7")
-    assert said.code == 4
-    assert "'7' has not been there" in said.err
-
-
-def test_there_is_no_way_back_to_nothing(registry: Person) -> None:
-    assert "nothing was promoted to staging" in registry.types("rollback", "--env", "staging").err
-    registry.run(1)
-    registry.promote("staging")
-    assert "nothing was in staging before risk version 1" in registry.types("rollback", "--env", "staging").err
-
-
-def test_what_a_deploy_brought_is_not_gone_back_from_where_its_namespace_is_forgotten(registry: Person) -> None:
-    for run in (registry.run(1), registry.run(2)):
-        registry.promote("staging", run)
-    newest = registry.entries()[-1].fact
-    told = msgspec.structs.replace(newest, time=now(), details={**newest.details, "placement": "p1"})
-    registry.workspace().ledger.append(told)
-    said = registry.types("rollback", "--env", "staging")
-    assert said.code == 3
-    assert "staging.namespace is not set" in said.err
-    assert len(registry.entries()) == 3
-
-
-def test_a_secret_in_the_reason_does_not_come_into_the_ledger(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_in_the_reason_of_a_promotion_is_masked(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", "hunter2hunter2")
     person.env |= {"MLAGENT_REGISTRY_USERNAME": "team", "MLAGENT_REGISTRY_PASSWORD": "env:TOKEN"}
-    for number in (1, 2):
-        person.promote("staging", person.run(number))
-    assert person.types("rollback", "--env", "staging", "--reason", "leaked: hunter2hunter2").code == 0
+    person.promote("staging", person.run(1), "--reason", "leaked: hunter2hunter2")
     assert person.entries()[-1].fact.details["reason"] == "leaked: [secret]"
