@@ -7,44 +7,12 @@ import msgspec
 import pytest
 
 from mlagent.core.ports.ledger import Fact
-from mlagent.core.release import Came, Release, Served
 from mlagent.errors import Held, PolicyRefused
 from mlagent.ledger import guard
-from mlagent.ledger.anchors import TAG
-from mlagent.ledger.finding import Finding
 from tests.promotion_house import MODEL, House
+from tests.unit.ledger.guard.guard_house import acknowledge, change, names, versions
 
 FORGED = "9 sha256:" + "0" * 64
-
-
-@pytest.fixture
-def house() -> House:
-    """Versions 1 and 2 in staging, one after the other; version 1 in production."""
-    made = House()
-    made.promote(1)
-    made.promote(1, "production")
-    made.promote(2)
-    return made
-
-
-def names(found: tuple[Finding, ...]) -> list[tuple[str, str, bool]]:
-    return [(one.kind, one.environment, one.blocks) for one in found]
-
-
-def acknowledge(house: House, finding: Finding) -> None:
-    details = {"finding": finding.id, "says": finding.says, "reason": "it was me"}
-    fact = Fact(what="acknowledged", model=MODEL, who="ann", time=house.now(), release="", details=details)
-    house.ledger.append(fact)
-
-
-def change(house: House, number: int, **tags: str) -> None:
-    house.registry.label(MODEL, number, {name.replace("__", "."): text for name, text in tags.items()})
-
-
-def versions(house: House, change_them: Callable[[Any], list[Any]]) -> None:
-    """As somebody with rights in the registry changes its versions."""
-    there = change_them(list(house.registry.versions(MODEL)))
-    house.registry.versions = lambda _: there
 
 
 def moved(house: House) -> None:
@@ -234,116 +202,3 @@ def test_a_tag_that_was_taken_from_the_newest_move_is_put_back_by_the_next_one(h
     assert names(house.found()) == [("cut-off", "staging", False)]
     house.promote(2, "production")
     assert house.found() == ()
-
-
-# the cluster
-
-
-def serves(release: Release | None, **other: Any) -> Mapping[str, Served]:
-    plain: dict[str, Any] = {"exists": True, "release": release}
-    return {"staging": Served(**(plain | other))}
-
-
-def came(house: House, kind: Any = "deploy", left: Release | None = None) -> Came:
-    return Came(kind=kind, since=house.now(), placement="p", left=left, reason="slow")
-
-
-def test_what_serves_as_the_ledger_says_is_no_finding(house: House) -> None:
-    assert house.found(served=serves(house.release(2))) == ()
-
-
-def test_another_release_than_the_ledger_says_is_named(house: House) -> None:
-    (finding,) = house.found(served=serves(house.release(3)))
-    assert (finding.kind, finding.environment, finding.blocks) == ("other-release", "staging", True)
-    assert f"staging serves {house.release(3)}, and entry 6 of the ledger says version 2 (build 20)" in finding.says
-
-
-def test_a_release_that_was_deployed_by_another_ledger_is_named() -> None:
-    house = House()
-    (finding,) = house.found(served=serves(house.release(3), came=came(house)))
-    assert (finding.kind, finding.blocks) == ("other-release", True)
-    assert "which ledger was told of it" in finding.cure
-
-
-def test_what_mlagent_did_not_put_there_is_named(house: House) -> None:
-    (finding,) = house.found(served=serves(None, strange="template abc"))
-    assert (finding.kind, finding.blocks) == ("other-release", True)
-    assert "staging runs template abc" in finding.says
-
-
-def test_pods_that_were_edited_are_named_field_by_field(house: House) -> None:
-    edits = ("kubectl-edit has set spec.template.x at 2026-01-02", "kubectl-patch has set spec.template.y")
-    found = house.found(served=serves(house.release(2), edits=edits))
-    assert names(found) == [("edited", "staging", True)] * 2
-    assert len({one.id for one in found}) == 2
-    assert "kubectl-edit has set spec.template.x" in found[0].says
-
-
-def test_a_deployment_that_is_gone_is_named_and_blocks_nothing(house: House) -> None:
-    assert names(house.found(served=serves(None, exists=False))) == [("not-deployed", "staging", False)]
-
-
-def test_a_deploy_that_was_cut_off_before_it_was_written_down_is_named_and_blocks_nothing(house: House) -> None:
-    known = house.release(3)
-    house.ledger.append(Fact(what="verdict", model=MODEL, who="ci", time=house.now(), release=known.digest))
-    served = serves(known, came=came(house))
-    assert names(house.found(served=served)) == [("unrecorded", "staging", False)]
-    assert names(house.found(served=serves(known, came=came(house), edits=("x",)))) == [
-        ("edited", "staging", True),
-        ("other-release", "staging", True),
-    ]
-
-
-def test_an_older_build_that_somebody_deployed_is_no_deploy_that_was_cut_off(house: House) -> None:
-    house.promote(3)
-    served = serves(house.release(2), came=came(house))
-    assert names(house.found(served=served)) == [("other-release", "staging", True)]
-
-
-def test_a_rollback_that_was_cut_off_is_known_by_the_notes_of_its_rollout(house: House) -> None:
-    left = house.release(2)
-    served = serves(house.release(1), came=came(house, "rollback", left))
-    assert names(house.found(served=served)) == [("unrecorded", "staging", False)]
-    assert names(house.found(served=serves(house.release(4), came=came(house, "rollback", left)))) == [
-        ("other-release", "staging", True)
-    ]
-
-
-# checkpoints that are older than what they must tell of
-
-
-def replayed(house: House, version: int, older: str) -> None:
-    house.registry.label(MODEL, version, {TAG: older})
-
-
-def test_an_older_checkpoint_that_was_put_back_blocks_until_it_is_acknowledged() -> None:
-    house = House()
-    house.promote(1)
-    older = house.tags(1)[TAG]
-    house.promote(2)
-    replayed(house, 2, older)
-    (finding,) = house.found()
-    assert (finding.kind, finding.environment, finding.blocks) == ("tag-differs", "staging", True)
-    assert f"the tag {TAG} of version 2 says 2 entries, and entry 4 left one there" in finding.says
-    with pytest.raises(PolicyRefused, match="it was put back"):
-        house.promote(3)
-    acknowledge(house, finding)
-    house.promote(3)
-    assert house.found() == ()
-
-
-def test_a_checkpoint_that_was_taken_away_blocks(house: House) -> None:
-    replayed(house, 2, "")
-    assert names(house.found()) == [("tag-differs", "staging", True)]
-
-
-def test_taking_the_last_tag_away_as_well_hides_no_more_than_the_newest_move() -> None:
-    house = House()
-    house.promote(1)
-    older = house.tags(1)[TAG]
-    house.promote(2)
-    house.promote(3)
-    for version in (2, 3):
-        replayed(house, version, older)
-    change(house, 3, ledger__staging="")
-    assert ("tag-differs", "staging", True) in names(house.found())
