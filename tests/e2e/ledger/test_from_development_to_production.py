@@ -32,6 +32,7 @@ from tests.parts.registry import PASSWORD, Registry
 ENVIRONMENTS = ("staging", "production")
 SMALL = {f"MLAGENT_{one.upper()}_REPLICAS": "1" for one in ENVIRONMENTS}
 SHORT = {"MLAGENT_TRAIN_EPOCHS": "2"}  # enough for the gate
+ASKED = {"JENKINS_URL": "http://jenkins.example/", "reason": "the new tariff"}
 WRONG = {"TEAM_MLFLOW": "not-the-passw0rd"}
 Ended = subprocess.CompletedProcess[str]
 
@@ -99,10 +100,17 @@ class Way(NamedTuple):
                 found |= {f"{environment}/{name}": text for name, text in notes if name != names.ROLLOUT}
         return found
 
-    def _ask(self, what: str, **query: str) -> Any:
+    def trainings(self, tag: str) -> list[dict[str, Any]]:
+        """MLflow's runs of the model's experiment with this tag `mlagent.run`."""
+        experiment = self._ask("experiments/get-by-name", experiment_name=MODEL)["experiment"]["experiment_id"]
+        body = {"experiment_ids": [experiment], "filter": f"tags.`mlagent.run` = '{tag}'"}
+        return self._ask("runs/search", json.dumps(body).encode()).get("runs", [])  # type: ignore[no-any-return]
+
+    def _ask(self, what: str, body: bytes | None = None, **query: str) -> Any:
         url = f"{self.mlflow.url}/api/2.0/mlflow/{what}?{urllib.parse.urlencode(query)}"
         login = base64.b64encode(f"{self.mlflow.user}:{self.mlflow.password}".encode()).decode()
-        with urllib.request.urlopen(urllib.request.Request(url, headers={"authorization": f"Basic {login}"})) as answer:
+        headers = {"authorization": f"Basic {login}", "content-type": "application/json"}
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as answer:
             return json.load(answer)
 
 
@@ -120,7 +128,8 @@ def way(tmp_path_factory: pytest.TempPathFactory, registry: Registry, mlflow: Ml
             made.unmoved.append(made.world())
             made.refused.append(made.mlagent("deploy", "--env", "production", env=WRONG))
             made.unmoved.append(made.world())
-            made.done("deploy", "--env", "production")
+            with_reason = made.mlagent("deploy", "--env", "production", env=ASKED)
+            assert with_reason.returncode == 0, with_reason.stdout + with_reason.stderr
             yield made
 
 
@@ -166,6 +175,19 @@ def test_the_moves_are_written_down_in_order_and_rest_on_what_is_kept(way: Way, 
         assert one["details"]["onnx"] == record["stages"]["export"]["outputs"]["onnx"]["digest"]
         assert one["details"]["record"] == record["stages"]["release"]["outputs"]["release"]["digest"]
         assert one["details"]["record"] in one["holds"]
+
+
+def test_the_release_record_leads_to_the_run_that_trained_it_in_mlflow(way: Way) -> None:
+    record = way.home.one / ".mlagent/runs" / way.home.bed.record(way.home.one)["run_id"] / "release/release.json"
+    said = json.loads(record.read_text())["mlflow"]
+    (run,) = way.trainings(said["trained_by"])
+    assert run["info"]["status"] == "FINISHED"
+    assert any(one["key"] == "train_loss" for one in run["data"]["metrics"])
+    assert said["version"] == 1
+
+
+def test_why_it_was_promoted_is_what_jenkins_was_asked_for(way: Way) -> None:
+    assert "promoted: the new tariff" in way.done("ledger", "at", "now", "--env", "production")
 
 
 def test_beside_the_moves_it_tells_of_the_data_and_of_every_verdict_once(told: list[dict[str, Any]]) -> None:
