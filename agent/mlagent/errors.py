@@ -17,6 +17,8 @@
 The same table is rendered into `agent/docs/errors.md` and `stages.json`; Groovy maps codes by it.
 """
 
+import signal
+from collections.abc import Mapping
 from typing import ClassVar, Literal, NamedTuple
 
 JenkinsResult = Literal["SUCCESS", "UNSTABLE", "ABORTED", "FAILURE"]
@@ -127,6 +129,15 @@ class Held(MlagentError):
         self.seconds = seconds
 
 
+class Asks(Held):
+    """A person has to answer first; `question` is what a courier needs to ask them (id, message, ok, minutes, …)."""
+
+    def __init__(self, message: str, *, hint: str = "", question: Mapping[str, str | int]) -> None:
+        """Say what waits, and how it is answered."""
+        super().__init__(message, hint=hint)
+        self.question = question
+
+
 class RolledBack(MlagentError):
     """A deploy or soak saw bad evidence and undid itself."""
 
@@ -155,6 +166,15 @@ class Stopped(MlagentError):
     def code(self) -> int:
         """128 plus the signal's number, as shells do."""
         return 128 + self.signal_number
+
+
+class Aborted(Stopped):
+    """Somebody stopped it elsewhere (a build's page in Jenkins): 130, as if it had been stopped here."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        """Say what was stopped."""
+        super().__init__(signal.SIGINT)
+        self.message, self.hint = message, hint
 
 
 class Interrupted(KeyboardInterrupt):

@@ -1,6 +1,5 @@
 """`mlagent jenkins trigger | status | logs | wait | sync`: what a person or a program asks of the controller."""
 
-import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ import click
 from mlagent.cli.app import App
 from mlagent.cli.options import parse_sets, set_option
 from mlagent.errors import (
+    Aborted,
     GateRefused,
     Held,
     Inconclusive,
@@ -26,15 +26,6 @@ if TYPE_CHECKING:
 
 NUMBER = click.argument("build", type=click.IntRange(min=1), required=False)
 JOB = click.option("--job", help="Another job than the project's, with its folders (models/risk/main).")
-
-
-class Aborted(Stopped):
-    """Somebody stopped the build there: 130, as if it had been stopped here."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        """Say which one."""
-        super().__init__(signal.SIGINT)
-        self.message, self.hint = message, hint
 
 
 @click.group()

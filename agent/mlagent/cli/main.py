@@ -14,7 +14,7 @@ from mlagent import __version__
 from mlagent.cli.app import App
 from mlagent.cli.group import Cli
 from mlagent.core import interrupt
-from mlagent.errors import Bug, Held, InfrastructureError, Interrupted, MlagentError, Stopped, UsageError
+from mlagent.errors import Asks, Bug, Held, InfrastructureError, Interrupted, MlagentError, Stopped, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,7 +122,8 @@ def _say(error: MlagentError, raised: BaseException, app: App) -> None:
             click.echo(f"Hint: {hint}", err=True)
     _keep(error, message, hint, app.error_homes)
     again = {"wait_seconds": round(error.seconds)} if isinstance(error, Held) and error.seconds else {}
-    _tell({"exit_code": error.code, "message": message, "hint": hint, **again}, app)
+    asks = {"ask": error.question} if isinstance(error, Asks) else {}
+    _tell({"exit_code": error.code, "message": message, "hint": hint, **again, **asks}, app)
 
 
 def _printable(text: str) -> str:

@@ -1,6 +1,6 @@
 """What a running stage is given: where it may write, whom it may ask, how it speaks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,14 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         return self.url or self.builder
 
 
+class Author(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wrote a commit, or is named as its co-author there: as the commit says it, which whoever made it chose."""
+
+    commit: str
+    email: str
+    name: str = ""
+
+
 class Outputs(msgspec.Struct, frozen=True, kw_only=True):
     """What a stage gives back: a line for people, its verdicts, and what to do when one is not a pass.
 
@@ -96,6 +104,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     the stage's command that were given. `labels` say which build and commit this is; they may be shown, and enter no
     result. `done` are the stages before that are, and `origin` tells where the run comes from. `remember` keeps notes
     in the stage's record at once, `recall` gives the last ones of this run: for what is done step by step in the world.
+    `authors` names who wrote the commits since one (all, since none). `answer` is what the courier says that people
+    answered (outcome, by, comment): a hint, and empty where nobody was asked.
     """
 
     project: Path
@@ -120,3 +130,5 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     remember: Callable[[Mapping[str, Any]], None]
     recall: Callable[[], Mapping[str, Any]]
     log: Log
+    authors: Callable[[str], Sequence[Author]] = lambda _: ()
+    answer: Mapping[str, str] = {}

@@ -10,7 +10,7 @@ from mlagent import adapters
 from mlagent.core.context import Context
 from mlagent.core.ports.store import CorruptBlob, MissingBlob
 from mlagent.core.stage import Stage
-from mlagent.engine import environment, hooks, origin, skips, world
+from mlagent.engine import commits, environment, hooks, origin, skips, world
 from mlagent.engine.child import LocalChildren
 from mlagent.engine.keys import Given
 from mlagent.engine.log import EngineLog
@@ -66,7 +66,16 @@ def of(
         remember=notes.remember,
         recall=notes.recall,
         log=log,
+        authors=lambda since: commits.authors(workspace.project, since),
+        answer=_answer(),
     )
+
+
+def _answer() -> dict[str, str]:
+    """What the courier says that people answered, where it says so."""
+    named = {"outcome": "MLPIPELINE_ANSWER", "by": "MLPIPELINE_ANSWERED_BY", "comment": "MLPIPELINE_COMMENT"}
+    found = {key: os.environ.get(name, "") for key, name in named.items()}
+    return found if found["outcome"] else {}
 
 
 def _labels(run: RunRecord) -> dict[str, str]:

@@ -43,6 +43,24 @@ class Required(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     clean_commit: bool = True
 
 
+class Approvals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who has to agree, by their ids in Jenkins, before a release may come; `hours` after it was asked it is too late.
+
+    `override` may approve against a rule, with a comment that says why. `robots` are programs that start builds, and
+    `answerable` who answers for a retrain that no person started: as if they had written it. `controller` is the
+    address of the one Jenkins that counts, empty for the one that runs the build.
+    """
+
+    approvers: Annotated[tuple[Words, ...], Meta(min_length=1)]
+    count: Annotated[int, Meta(ge=1, le=9)] = 1
+    hours: Annotated[float, Meta(gt=0, le=720)] = 24.0
+    override: tuple[Words, ...] = ()
+    robots: tuple[Words, ...] = ()
+    answerable: tuple[Words, ...] = ()
+    outside_jenkins: bool = False
+    controller: str = ""
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What one file asks, or one environment of it; what is unset is as it is one level below.
 
@@ -57,6 +75,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: dict[str, Asked] | UnsetType = UNSET
     require: Required | UnsetType = UNSET
     transparency_log: bool | UnsetType = UNSET
+    approvals: Approvals | UnsetType = UNSET
+    authors: dict[str, tuple[Words, ...]] | UnsetType = UNSET
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +117,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     require: Required
     transparency_log: bool
     sources: Mapping[str, str]
+    approvals: Approvals | None = None
+    authors: Mapping[str, tuple[str, ...]] = {}
 
 
 STRICT = Rules(

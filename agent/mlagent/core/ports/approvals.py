@@ -8,13 +8,15 @@ import msgspec
 from mlagent.core.digest import Digest
 from mlagent.errors import Held, InputError, PolicyRefused
 
-Outcome = Literal["approved", "rejected"]
+Outcome = Literal["approved", "rejected", "timed-out", "aborted"]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked: may `release`, judged by `evidence`, go to `environment`? Times are RFC 3339 in UTC.
 
-    `approvers` names who may answer; nobody named means anybody.
+    `approvers` names who may answer; nobody named means anybody. It is the `number`th of `count` that are asked one
+    after the other, under the platform's `policy`; `build` is the page of the build in Jenkins that asks and `input`
+    what its step is called there, both empty outside of Jenkins.
     """
 
     id: str
@@ -25,10 +27,20 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     asked: str
     expires: str
     approvers: tuple[str, ...] = ()
+    model: str = ""
+    number: int = 1
+    count: int = 1
+    policy: Digest = ""
+    build: str = ""
+    input: str = ""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody answered to the question of that id, and to no other release than the one it names."""
+    """What somebody answered to the question of that id, and to no other release and evidence than those it names.
+
+    `who` is empty where nobody answered in time. `confirmed` says who vouches for that: the controller, the store, or
+    nobody (Jenkins keeps no record of who rejected).
+    """
 
     question: str
     release: Digest
@@ -36,6 +48,28 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     who: str
     time: str
     comment: str = ""
+    evidence: Digest = ""
+    confirmed: Literal["jenkins", "store", ""] = ""
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a controller said of a build at a time (RFC 3339 in UTC): who approved so far, in order; what it waits for.
+
+    `commits` are those that it builds, as far as it knows.
+    """
+
+    time: str
+    approvers: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    building: bool = True
+    commits: tuple[str, ...] = ()
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """How a build began: ids of the users who started it, and the classes of its causes (`TimerTriggerCause`)."""
+
+    users: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
 
 
 class Approvals(Protocol):
@@ -71,6 +105,11 @@ def must_fit(question: Question | None, decision: Decision) -> None:
         raise PolicyRefused(
             f"question {question.id!r} is about {question.release}, not {decision.release}",
             hint="look at what is asked now: an answer holds for the release it was given to",
+        )
+    if decision.evidence and decision.evidence != question.evidence:
+        raise PolicyRefused(
+            f"question {question.id!r} rests on evidence {question.evidence}, not {decision.evidence}",
+            hint="look at what is asked now: an answer holds for the evidence it was given to",
         )
     if question.approvers and decision.who not in question.approvers:
         raise PolicyRefused(

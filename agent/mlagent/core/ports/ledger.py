@@ -19,6 +19,8 @@ What = Literal[
     "retrained",
     "approved",
     "rejected",
+    "timed-out",
+    "aborted",
     "deployed",
     "promoted",
     "rolled-back",
