@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlagent.core.release import Release
+    from mlagent.engine.record import RunRecord
     from mlagent.engine.workspace import Workspace
     from mlagent.ledger.desk import Desk
     from mlagent.ledger.promotion import Settled
@@ -39,7 +40,7 @@ def promote(app: App, environment: str, run_id: str | None, reason: str) -> None
     release = promoting.release_of(workspace, run)
     promoting.must_be_told(run)
     promoting.admit(workspace, run, release, environment)
-    decision = _verified(app, workspace, release, environment)
+    decision = _verified(app, workspace, run, release, environment)
     desk = _desk(app, workspace)
     desk.admit(f"{release} is not promoted to {environment}")
     record, policy = promoting.record_of(run), decision.policy if decision else ""
@@ -56,14 +57,18 @@ def _must_be_without_cluster(workspace: "Workspace", environment: str) -> None:
         )
 
 
-def _verified(app: App, workspace: "Workspace", release: "Release", environment: str) -> "Decision | None":
+def _verified(
+    app: App, workspace: "Workspace", run: "RunRecord", release: "Release", environment: str
+) -> "Decision | None":
     """By the platform's policy; a model without an image has nothing to show."""
+    from mlagent.engine import promoting
     from mlagent.stages import deploy
 
     file, log = _policy(workspace), app.log()
     if release.image:
         settings = workspace.settings.sections["registry"]
-        return deploy.verified(release, environment, file, settings, app.project, workspace.ledger, log)
+        of = deploy.Asking(promoting.done_before(workspace, run, environment), _build(app, run))
+        return deploy.verified(release, environment, file, of, settings, app.project, workspace.ledger, log)
     if file is not None:
         raise PolicyRefused(
             f"{release} has no image, and the platform's policy asks for what only an image can show",
@@ -71,6 +76,11 @@ def _verified(app: App, workspace: "Workspace", release: "Release", environment:
         )
     log.warning("nothing was verified: no image was pushed, and this node has no policy (MLAGENT_POLICY_FILE)")
     return None
+
+
+def _build(app: App, run: "RunRecord") -> str:
+    """The build that approvals were asked in, as `approve` names it."""
+    return (app.environ.get("BUILD_URL", "") if app.environ.get("JENKINS_URL") else "") or f"run:{run.run_id}"
 
 
 def _policy(workspace: "Workspace") -> "Path | None":

@@ -7,9 +7,11 @@ from pathlib import Path
 import msgspec
 
 from mlagent.core.artifact import Stored
+from mlagent.core.context import Done
 from mlagent.core.digest import Digest
 from mlagent.core.ports.ledger import MOVES, Ledger
 from mlagent.core.release import Release
+from mlagent.engine import origin
 from mlagent.engine.record import RunRecord
 from mlagent.engine.workspace import Workspace
 from mlagent.errors import InfrastructureError, PolicyRefused
@@ -49,6 +51,12 @@ def record_of(run: RunRecord) -> dict[str, Digest]:
     """The release record, card and verdicts of the run, by artifact; nothing where it wrote none."""
     made = run.stages.get("release")
     return {name: one.digest for name, one in made.outputs.items()} if made and made.state == "done" else {}
+
+
+def done_before(workspace: Workspace, run: RunRecord, environment: str) -> tuple[Done, ...]:
+    """What the run has done before it would come to the environment."""
+    names = [one.name for one in workspace.stages]
+    return origin.done(run, names[: names.index(f"deploy@{environment}")])
 
 
 def must_be_told(run: RunRecord) -> None:

@@ -1,12 +1,14 @@
 """Whether a release may come to an environment at all: what is asked before the cluster is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from mlagent.core.context import Context
 from mlagent.core.digest import Digest, short
-from mlagent.core.ports.ledger import Fact
+from mlagent.core.ports.ledger import Fact, reached
 from mlagent.core.release import Release
 from mlagent.errors import PolicyRefused
 
@@ -36,6 +38,20 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     soaked: Soaked | None = None
     commit: str = ""
     dirty: bool = False
+
+
+def of_run(release: Release, environment: str, left: Fact | None, inputs: Mapping[str, Path], ctx: Context) -> Asked:
+    """What a run knows of its own release; `inputs` are files by artifact."""
+    origin, soaked = ctx.origin(), inputs.get("soaked@staging")
+    return Asked(
+        release=release,
+        environment=environment,
+        reached=reached(ctx.ledger, release.model, environment),
+        left=left,
+        soaked=msgspec.json.decode(soaked.read_bytes(), type=Soaked) if soaked else None,
+        commit=origin.commit,
+        dirty=origin.dirty,
+    )
 
 
 def admit(asked: Asked) -> None:

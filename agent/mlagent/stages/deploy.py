@@ -1,9 +1,9 @@
 """Bring the release to an environment: verified, without a lost request, checked by what every pod then serves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlagent.config.images import Registry
-    from mlagent.core.context import Context, Outputs
+    from mlagent.core.context import Context, Done, Outputs
     from mlagent.core.ports.cluster import Cluster
     from mlagent.core.ports.ledger import Ledger
     from mlagent.core.ports.log import Log
@@ -191,34 +191,30 @@ def show(environment: str, config: Staging, inputs: "Mapping[str, Path]", ctx: "
 
 def _admit(wanted: "Wanted", inputs: "Mapping[str, Path]", ctx: "Context") -> None:
     """Order, soak, commit."""
-    from mlagent.core.ports.ledger import reached
     from mlagent.ledger import history
     from mlagent.rollout import admission
 
-    release = wanted.release
-    origin, soaked = ctx.origin(), inputs.get("soaked@staging")
-    admission.admit(
-        admission.Asked(
-            release=release,
-            environment=wanted.environment,
-            reached=reached(ctx.ledger, wanted.model, wanted.environment),
-            left=history.left_behind(ctx.ledger, wanted.model, wanted.environment, release.build),
-            soaked=msgspec.json.decode(soaked.read_bytes(), type=admission.Soaked) if soaked else None,
-            commit=origin.commit,
-            dirty=origin.dirty,
-        )
-    )
+    left = history.left_behind(ctx.ledger, wanted.model, wanted.environment, wanted.release.build)
+    admission.admit(admission.of_run(wanted.release, wanted.environment, left, inputs, ctx))
 
 
 def _verified(release: "Release", environment: str, ctx: "Context") -> "Decision | None":
-    file = ctx.references.get(POLICY)
-    return verified(release, environment, file, ctx.sections["registry"], ctx.project, ctx.ledger, ctx.log)
+    file, of = ctx.references.get(POLICY), Asking(ctx.done, ctx.origin().url or f"run:{ctx.run_id}")
+    return verified(release, environment, file, of, ctx.sections["registry"], ctx.project, ctx.ledger, ctx.log)
+
+
+class Asking(NamedTuple):
+    """Who asks: the stages of the run before this, and the build (its page in Jenkins, else its run)."""
+
+    done: "Sequence[Done]"
+    build: str
 
 
 def verified(
     release: "Release",
     environment: str,
     file: "Path | None",
+    of: Asking,
     settings: "Registry",
     project: "Path",
     ledger: "Ledger",
@@ -228,6 +224,8 @@ def verified(
     from mlagent import adapters
     from mlagent.core.oci import parse
     from mlagent.trust import gathering
+    from mlagent.trust.approval import evidence
+    from mlagent.trust.approval.held import Wanted as Rests
     from mlagent.trust.policy import policy
     from mlagent.trust.verify import judge
 
@@ -239,7 +237,8 @@ def verified(
     with adapters.image_registry(where, settings, project, notice=log.warning) as registry:
         found = gathering.gather(where, registry, verifier, asked)
     found = gathering.of_environment(found, ledger, release.model, environment)
-    decision = judge(found, asked, datetime.now(UTC))
+    rests = Rests(evidence=evidence.of(release, environment, asked.digest, of.done), build=of.build)
+    decision = judge(found, asked, datetime.now(UTC), wanted=rests)
     decision.raise_unless_passed()
     log.info(f"{release} shows what the policy asks for")
     return decision

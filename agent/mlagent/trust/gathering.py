@@ -1,6 +1,6 @@
 """Reads what a release has to show, from its registry: at once, and with as few questions as it takes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -12,11 +12,12 @@ from mlagent.core.ports.ledger import Ledger, reached
 from mlagent.core.ports.signer import By, Identity, PublicKey, Verifier
 from mlagent.errors import InputError
 from mlagent.trust import origins, provenance, statement, verdicts
+from mlagent.trust.approval import document
 from mlagent.trust.evidence import Attested, Evidence, Signed
 from mlagent.trust.policy import Policy
 from mlagent.trust.statement import Statement
 
-KINDS = (provenance.TYPE, origins.SBOM, verdicts.TYPE)
+KINDS = (provenance.TYPE, origins.SBOM, verdicts.TYPE)  # and approvals, where the policy asks for them
 
 
 def gather(where: Reference, registry: ImageRegistry, verifier: Verifier, policy: Policy) -> Evidence:
@@ -38,9 +39,13 @@ def gather(where: Reference, registry: ImageRegistry, verifier: Verifier, policy
         tag=where.tag,
         tagged=tagged,
     )
-    signed, attested = _verified(named, verifier, signers(policy))
+    signed, attested = _verified(named, verifier, signers(policy), _kinds(policy))
     found = msgspec.structs.replace(found, signed=signed, attested=attested)
     return found if _complete(found) else _with_others(found, named, verifier)
+
+
+def _kinds(policy: Policy) -> tuple[str, ...]:
+    return (*KINDS, document.TYPE) if policy.approvals else KINDS
 
 
 def of_environment(found: Evidence, ledger: Ledger, model: str, environment: str) -> Evidence:
@@ -73,7 +78,9 @@ def signers(policy: Policy) -> dict[str, By]:
     return keys | {name: Identity(one.issuer, one.subject) for name, one in policy.identities.items()}
 
 
-def _verified(named: Reference, verifier: Verifier, signers: Mapping[str, By]) -> tuple[Signed, dict[str, Attested]]:
+def _verified(
+    named: Reference, verifier: Verifier, signers: Mapping[str, By], kinds: Sequence[str]
+) -> tuple[Signed, dict[str, Attested]]:
     """Each question waits for a program: all go out at once, of several signers first who signed the image."""
     with ThreadPoolExecutor(4, thread_name_prefix="verify") as pool:
         asked = {name: pool.submit(verifier.signatures, named, by) for name, by in signers.items()}
@@ -81,7 +88,7 @@ def _verified(named: Reference, verifier: Verifier, signers: Mapping[str, By]) -
         if len(names) > 1:
             names = [name for name, one in asked.items() if one.result()] or names
         found = {
-            kind: [pool.submit(verifier.attestations, named, kind, signers[name]) for name in names] for kind in KINDS
+            kind: [pool.submit(verifier.attestations, named, kind, signers[name]) for name in names] for kind in kinds
         }
         signed = {name: tuple(digests) for name, one in asked.items() if (digests := one.result())}
         attested = {
@@ -103,7 +110,7 @@ def _read(envelopes: Iterable[bytes]) -> Attested:
 
 
 def _complete(found: Evidence) -> bool:
-    whole = all(any(found.digest in one.about() for one in found.attested[kind].verified) for kind in KINDS)
+    whole = all(any(found.digest in one.about() for one in attested.verified) for attested in found.attested.values())
     return whole and bool(found.signed.verified)
 
 

@@ -9,6 +9,8 @@ from mlagent.core import digest
 from mlagent.core.digest import Digest
 from mlagent.errors import PolicyRefused
 from mlagent.trust import judged, origins
+from mlagent.trust.approval import held
+from mlagent.trust.approval.held import Wanted
 from mlagent.trust.evidence import Evidence, Finding
 from mlagent.trust.policy import Policy, matches
 from mlagent.trust.provenance import NAME
@@ -36,8 +38,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def judge(evidence: Evidence, policy: Policy, now: datetime, *, pinned: Digest = "") -> Decision:
+def judge(
+    evidence: Evidence, policy: Policy, now: datetime, *, pinned: Digest = "", wanted: Wanted | None = None
+) -> Decision:
     """Hold what was read against the policy; `pinned` is the digest of the policy of a decision before this one.
+
+    `wanted` is what a deploy rests on, which an approval must be of; None where it is only looked at.
 
     `now` has its time zone. It raises nothing: what is missing or cannot be read is a row.
     """
@@ -48,6 +54,7 @@ def judge(evidence: Evidence, policy: Policy, now: datetime, *, pinned: Digest =
         _signature(evidence, policy),
         *origins.judge(evidence, policy, built),
         *judged.judge(evidence, policy, origins.outputs(built), now),
+        *held.judge(evidence, policy, now, wanted),
     ]
     return Decision(
         image=f"{evidence.repository}@{evidence.digest}",

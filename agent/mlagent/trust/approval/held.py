@@ -1,0 +1,95 @@
+"""Whether a release shows the approvals that the policy asks for: of this digest, on this evidence, by enough."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from mlagent.core.digest import Digest, short
+from mlagent.trust.approval import document
+from mlagent.trust.approval.document import Approval
+from mlagent.trust.evidence import Evidence, Finding
+from mlagent.trust.policy import Approvals, Policy
+
+SHOWN = 5  # reasons why approvals that are there do not count
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a deploy rests on, and which build it is of: an approval of other evidence, or another build, is none."""
+
+    evidence: Digest
+    build: str
+
+
+def judge(evidence: Evidence, policy: Policy, now: datetime, wanted: Wanted | None) -> Iterator[Finding]:
+    """A row where the policy asks for approvals; `wanted` is None where nothing is deployed, only looked at."""
+    rules = policy.approvals
+    if rules is None:
+        return
+    found, faults = evidence.said(document.TYPE, document.parse)
+    asked = f"{rules.count} of {', '.join(rules.approvers)}"
+    if not found:
+        words, outcome = evidence.absent(document.TYPE, faults)
+        yield Finding(what="approval", asked=asked, found=words, outcome=outcome)
+        return
+    against = [(one, list(_against(one, evidence, policy, now, wanted))) for one in found]
+    good = {one.decision.who: one for one, wrong in against if not wrong}
+    enough = len(good) >= rules.count or any(one.override for one in good.values())
+    by = ", ".join(f"{who} (override)" if one.override else who for who, one in sorted(good.items()))
+    wrong = "; ".join(dict.fromkeys(f"{_called(one)}: {why[0]}" for one, why in reversed(against) if why))
+    short_of = f"{len(good)} of {rules.count}" + (f" (by {by})" if by else "")
+    said = f"by {by}" if enough else "; ".join([short_of, *wrong.split("; ")[:SHOWN]] if wrong else [short_of])
+    yield Finding(what="approval", asked=asked, found=said, outcome="pass" if enough else "refused")
+
+
+def _called(one: Approval) -> str:
+    return f"{one.decision.outcome} by {one.decision.who or 'nobody'} at {one.decision.time}"
+
+
+def _against(one: Approval, evidence: Evidence, policy: Policy, now: datetime, wanted: Wanted | None) -> Iterator[str]:
+    question, decision, rules = one.question, one.decision, policy.approvals
+    if rules is None or decision.outcome != "approved":
+        yield "no approval"
+        return
+    if question.environment != policy.environment:
+        yield f"of {question.environment}"
+    if {question.release, decision.release} != {evidence.digest}:
+        yield f"of another digest ({short(question.release)})"
+    if decision.question != question.id or decision.evidence != question.evidence:
+        yield "it answers another question"
+    if question.policy != policy.digest:
+        yield f"under another policy ({short(question.policy)}, and now {short(policy.digest)})"
+    yield from _person(one, rules)
+    if wanted:
+        yield from _of_this_deploy(one, now, wanted)
+
+
+def _person(one: Approval, rules: Approvals) -> Iterator[str]:
+    """What the stage that asked has held against them already, held against them once more."""
+    who, confirmed = one.decision.who, one.decision.confirmed
+    if one.override:
+        if who not in rules.override:
+            yield f"{who} may not override"
+        return
+    if who not in rules.approvers:
+        yield f"{who} is none of the approvers"
+    if who in one.responsible:
+        yield f"{who} approved their own work ({one.responsible[who]})"
+    elif one.against:
+        yield one.against[0]
+    if confirmed != "jenkins" and not (confirmed == "store" and rules.outside_jenkins):
+        yield "Jenkins did not confirm it"
+
+
+def _of_this_deploy(one: Approval, now: datetime, wanted: Wanted) -> Iterator[str]:
+    question = one.question
+    if question.evidence != wanted.evidence:
+        yield f"of older evidence ({short(question.evidence)}, and now {short(wanted.evidence)})"
+    if question.build != wanted.build:
+        yield f"of another build ({question.build})"
+    try:
+        expired = datetime.fromisoformat(question.expires) <= now
+    except (ValueError, TypeError):
+        expired = True
+    if expired:
+        yield f"it held until {question.expires}"
