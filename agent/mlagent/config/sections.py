@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from mlagent.config.approvals import Approvals
 from mlagent.config.card import Card
 from mlagent.config.carrying import Deploy, Stages
 from mlagent.config.images import Registry, Serving
@@ -187,6 +188,7 @@ SHARED: dict[str, type[msgspec.Struct]] = {
     "policy": Policy,
     "registry": Registry,
     "ledger": Ledger,
+    "approvals": Approvals,
     "card": Card,
     "serving": Serving,
     "jenkins": Jenkins,

@@ -17,7 +17,19 @@ from mlagent.engine.keys import Given, left_out
 # Facts that name no run
 OF_THE_WORLD = ("production-model", "waivers", "policy", "server", "serving-lock", "dockerfile")
 # Sections, besides those of environments, that change no result of compute
-ELSEWHERE = ("tracking", "store", "worker", "policy", "deploy", "stages", "jenkins", "registry", "ledger", "card")
+ELSEWHERE = (
+    "tracking",
+    "store",
+    "worker",
+    "policy",
+    "deploy",
+    "stages",
+    "jenkins",
+    "registry",
+    "ledger",
+    "approvals",
+    "card",
+)
 
 
 def given(
