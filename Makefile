@@ -7,7 +7,7 @@ GROOVY := $(HOME)/.cache/mlagent/groovy-lint
 STAMP := $(VENV)/installed
 WHEELHOUSE := dist/wheelhouse
 PARTS := $(addprefix tests/parts/,base certificates cluster cosign engine install kind kubernetes lives postgres runc-keep-oom-score with)
-EXTRAS := worker,control,serve,image,deploy,loadtest,store,postgres
+EXTRAS := worker,control,serve,image,deploy,loadtest,jenkins,store,postgres
 
 .PHONY: demo test e2e e2e-full parts parts-stop groovy bench lint render wheelhouse wheel clean
 .DELETE_ON_ERROR:

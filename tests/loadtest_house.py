@@ -90,7 +90,7 @@ class House:
             digests={"image": image.manifest} if image else {}, facts={},
             references={},
             worker=missing, tools=LocalChildren(self.root, [], log), tracker=missing, registry=missing,
-            ledger=missing, remember=missing, recall=missing,
+            ledger=missing, remember=missing, recall=missing, approvals=missing,
             blobs=cast("Blobs", Pieces(image)),
             asked=frozenset(), labels={}, done=(), origin=cast("Any", None), log=log,
         )  # fmt: skip

@@ -100,6 +100,7 @@ class House:
             ledger=missing,
             remember=missing,
             recall=missing,
+            approvals=missing,
             asked=frozenset(),
             labels=self.labels,
             done=self.chain,

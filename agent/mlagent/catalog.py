@@ -5,6 +5,7 @@ import msgspec
 from mlagent.config.sections import SHARED
 from mlagent.core.stage import Stage
 from mlagent.stages import (
+    approve,
     check,
     deploy,
     evaluate,
@@ -36,8 +37,10 @@ STAGES: tuple[Stage, ...] = (
     push.STAGE,
     sign.STAGE,
     release.STAGE,
+    approve.STAGING,
     deploy.STAGING,
     soak.STAGING,
+    approve.PRODUCTION,
     deploy.PRODUCTION,
     soak.PRODUCTION,
 )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,17 +11,21 @@ from mlagent.errors import ConfigError, missing_package
 
 if TYPE_CHECKING:
     from mlagent.adapters.cosign import CosignSigner, CosignVerifier
+    from mlagent.adapters.jenkins.asked import AskedBuild
     from mlagent.adapters.kube.cluster import KubeCluster
     from mlagent.adapters.mlflow import MlflowTracker
     from mlagent.adapters.oci_registry.client import RegistryClient
     from mlagent.adapters.prometheus_api import Prometheus
     from mlagent.adapters.remote_data import RemoteFiles
+    from mlagent.config.approvals import Approvals
     from mlagent.config.environments import Staging
     from mlagent.config.images import Registry
     from mlagent.config.ledger import Ledger as LedgerSettings
     from mlagent.config.secret import Secret
     from mlagent.config.sections import Data, Keep, Tracking
+    from mlagent.core.context import Origin
     from mlagent.core.oci import Reference
+    from mlagent.core.ports.approvals import Started
     from mlagent.core.ports.engine import Engine
     from mlagent.core.ports.ledger import Ledger
     from mlagent.core.ports.models import ModelRegistry
@@ -197,6 +201,43 @@ def signer(
     held, program = keys.of(key, password, service, section), Program(cosign, project)
     made = _cosign().CosignSigner(program, settings, project, held, by=by, transparency_log=transparency_log)
     return cast("CosignSigner", made)
+
+
+def signer_of(sign: Any, settings: "Registry", project: Path) -> "CosignSigner":  # noqa: ANN401 - a stage's section
+    """Who signs by the section `sign`."""
+    from mlagent.core.ports.signer import Identity
+
+    by = Identity(sign.issuer, sign.identity) if sign.identity and sign.issuer else None
+    return signer(
+        settings,
+        project,
+        key=sign.key,
+        password=sign.password,
+        service=sign.service,
+        by=by,
+        transparency_log=sign.transparency_log,
+    )
+
+
+def asked_build(
+    settings: "Approvals", controller: str, origin: "Origin", notice: Callable[[str], None]
+) -> "AbstractContextManager[AskedBuild]":
+    """The build in Jenkins in which people are asked, as its controller tells of it."""
+    try:
+        from mlagent.adapters.jenkins.asked import opened
+    except ImportError as error:
+        raise missing_package("python-jenkins", "jenkins") from error
+    return opened(settings, controller, origin, notice)
+
+
+def started_here() -> "Started":
+    """Who gives this command: the user of the system."""
+    import os
+    import pwd
+
+    from mlagent.core.ports.approvals import Started
+
+    return Started(users=(pwd.getpwuid(os.getuid()).pw_name,), kinds=("command",))
 
 
 def cluster(settings: "Staging", project: Path, environment: str | None = None) -> "KubeCluster":

@@ -20,12 +20,15 @@ _DNS = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 class Staging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The first environment: nothing reaches production that has not soaked here."""
 
-    LEFT_OUT: ClassVar = {"kubeconfig", "context", "patience_seconds", "progress_seconds", "prometheus"}
+    LEFT_OUT: ClassVar = {"approval", "kubeconfig", "context", "patience_seconds", "progress_seconds", "prometheus"}
 
     namespace: Annotated[
         Annotated[str, Meta(pattern=_DNS)] | None,
         Meta(description="A namespace that is there (small letters, digits, hyphens); null: nothing is deployed here."),
     ] = None
+    approval: Annotated[
+        bool, Meta(description="Asks for the policy's approvals here though there is no namespace, for `promote`.")
+    ] = False
     context: Annotated[str | None, Meta(description="The context of the kubeconfig; null takes its current one.")] = (
         None
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from mlagent.core.ports.approvals import Approvals
 from mlagent.core.ports.blobs import Blobs
 from mlagent.core.ports.children import Children
 from mlagent.core.ports.ledger import Ledger
@@ -104,7 +105,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     the stage's command that were given. `labels` say which build and commit this is; they may be shown, and enter no
     result. `done` are the stages before that are, and `origin` tells where the run comes from. `remember` keeps notes
     in the stage's record at once, `recall` gives the last ones of this run: for what is done step by step in the world.
-    `authors` names who wrote the commits since one (all, since none). `answer` is what the courier says that people
+    `approvals` keeps what was asked, and what was answered outside of Jenkins; `authors` names who wrote the commits since one (all, since none). `answer` is what the courier says that people
     answered (outcome, by, comment): a hint, and empty where nobody was asked.
     """
 
@@ -130,5 +131,6 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     remember: Callable[[Mapping[str, Any]], None]
     recall: Callable[[], Mapping[str, Any]]
     log: Log
+    approvals: Approvals
     authors: Callable[[str], Sequence[Author]] = lambda _: ()
     answer: Mapping[str, str] = {}

@@ -11,8 +11,20 @@ from mlagent.core.verdict import Verdict
 from mlagent.engine import results
 from mlagent.engine.keys import FORCE, key_of
 from mlagent.engine.plan import Step
+from mlagent.engine.record import State
 from mlagent.engine.results import Result
+from mlagent.errors import Aborted, Asks, GateRefused, Held, Inconclusive, Interrupted, RolledBack
 from mlagent.report import junit
+
+_STATES: dict[type[BaseException], State] = {
+    GateRefused: "refused",
+    Inconclusive: "inconclusive",
+    Held: "held",
+    Asks: "held",
+    RolledBack: "undone",
+    Interrupted: "stopped",
+    Aborted: "stopped",
+}
 
 
 def write(folder: Path, stage: str, verdict: Verdict, redactor: Redactor) -> None:
@@ -37,3 +49,8 @@ def keep(store: Store, stage: str, step: Step, result: Result) -> set[str]:
     for key in keys:
         results.keep(store, stage, key, result)
     return {results.name_of(stage, key) for key in keys}
+
+
+def state_of(error: BaseException) -> State:
+    """What a stage is recorded as that ended with an error."""
+    return _STATES.get(type(error), "failed")

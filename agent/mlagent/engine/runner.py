@@ -22,16 +22,9 @@ from mlagent.engine.log import EngineLog
 from mlagent.engine.plan import Step
 from mlagent.engine.record import StageRecord, State, parts_by_stage
 from mlagent.engine.workspace import Workspace
-from mlagent.errors import GateRefused, Held, Inconclusive, InputError, Interrupted, MlagentError, RolledBack
+from mlagent.errors import InputError, MlagentError, RolledBack
 
 BACKOFF_SECONDS = 1.0
-_STATES: dict[type[BaseException], State] = {
-    GateRefused: "refused",
-    Inconclusive: "inconclusive",
-    Held: "held",
-    RolledBack: "undone",
-    Interrupted: "stopped",
-}
 
 
 class _LostError(Exception):
@@ -187,7 +180,7 @@ class Runner:
             self._ledger.ready(stage)
             self._act(stage, step, inputs, entry, log)
         except BaseException as error:
-            entry.state = _STATES.get(type(error), "failed")
+            entry.state = judged.state_of(error)
             entry.summary = entry.summary or str(error)
             entry.hint = entry.hint or getattr(error, "hint", "")
             raise

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlagent import adapters
+from mlagent.adapters.local.approvals import LocalApprovals
 from mlagent.core.context import Context
 from mlagent.core.ports.store import CorruptBlob, MissingBlob
 from mlagent.core.stage import Stage
@@ -66,6 +67,7 @@ def of(
         remember=notes.remember,
         recall=notes.recall,
         log=log,
+        approvals=LocalApprovals(workspace.store),
         authors=lambda since: commits.authors(workspace.project, since),
         answer=_answer(),
     )

@@ -42,6 +42,17 @@ def standing(ledger: Ledger, model: str, environment: str) -> Entry | None:
     return next(_moves(ledger, model, environment), None)
 
 
+def commit(ledger: Ledger, model: str, environment: str) -> str:
+    """The commit of what an environment is at; empty where nothing was promoted yet, or nobody wrote it down."""
+    entry = standing(ledger, model, environment)
+    if entry is None:
+        return ""
+    if said := entry.fact.details.get("commit"):
+        return said
+    same = (one.fact for one in ledger.about(model) if entry.fact.run and one.fact.run == entry.fact.run)
+    return next((one.details["commit"] for one in same if one.details.get("commit")), "")
+
+
 def left_behind(ledger: Ledger, model: str, environment: str, build: int) -> Fact | None:
     """The rollback that left this build's release, unless a later one went back to it; it does not come by itself."""
     for one in ledger.about(model, environment):

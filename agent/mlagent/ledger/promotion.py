@@ -104,7 +104,8 @@ def promoted(
     deployed: Mapping[str, str] | None = None,
 ) -> Move:
     """`release` comes to an environment: what it rests on is the `record` of its run, by artifact, and the policy."""
-    details = {"reason": reason, "policy": policy, "record": record.get("release", ""), "placement": placement}
+    details = {"reason": reason, "policy": policy, "record": record.get("release", "")}
+    details |= {"commit": release.commit, "placement": placement}
     return Move(
         what="promoted",
         release=release,
@@ -120,7 +121,9 @@ def rolled_back(
     release: Release, environment: str, who: str, *, left: Release | None, reason: str, placement: str = ""
 ) -> Move:
     """`release` serves again in the place of `left`; a promotion of an older build is none, so the order stands."""
-    details = {"reason": reason} | ({"placement": placement} if placement else {})
+    details = {"reason": reason} | {
+        name: text for name, text in (("commit", release.commit), ("placement", placement)) if text
+    }
     details |= {"from": left.digest, "from_version": left.called, "from_build": str(left.build)} if left else {}
     return Move(what="rolled-back", release=release, environment=environment, who=who, details=details)
 

@@ -84,6 +84,7 @@ class Shop:
             ledger=nothing,
             remember=nothing,
             recall=nothing,
+            approvals=nothing,
             blobs=self.blobs,
             asked=frozenset(asked),
             labels={},

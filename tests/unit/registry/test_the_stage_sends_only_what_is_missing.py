@@ -74,7 +74,7 @@ class Image:
             sections={"registry": Registry(repository=f"{self.host}/{PATH}", **self.settings)},
             digests={"image": of_bytes(self.manifest)}, facts={}, references={},
             worker=missing, tools=missing, tracker=missing, registry=missing,
-            ledger=missing, remember=missing, recall=missing, blobs=cast("Any", self),
+            ledger=missing, remember=missing, recall=missing, approvals=missing, blobs=cast("Any", self),
             asked=frozenset(), labels=self.labels, done=(), origin=missing, log=open_log("lines", Redactor(), self.log),
         )  # fmt: skip
         return push.run(push.Config(), {"image": self.folder / "manifest.json"}, context)

@@ -39,7 +39,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody answered to the question of that id, and to no other release and evidence than those it names.
 
     `who` is empty where nobody answered in time. `confirmed` says who vouches for that: the controller, the store, or
-    nobody (Jenkins keeps no record of who rejected).
+    nobody (Jenkins keeps no record of who rejected). `position` is its place among the build's approvals, from 1.
     """
 
     question: str
@@ -50,6 +50,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     comment: str = ""
     evidence: Digest = ""
     confirmed: Literal["jenkins", "store", ""] = ""
+    position: int = 0
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,12 +112,12 @@ def must_fit(question: Question | None, decision: Decision) -> None:
             f"question {question.id!r} rests on evidence {question.evidence}, not {decision.evidence}",
             hint="look at what is asked now: an answer holds for the evidence it was given to",
         )
-    if question.approvers and decision.who not in question.approvers:
+    if decision.outcome == "approved" and question.approvers and decision.who not in question.approvers:
         raise PolicyRefused(
             f"{decision.who!r} may not answer question {question.id!r}",
             hint=f"ask one of {', '.join(question.approvers)}",
         )
-    if decision.time >= question.expires:
+    if decision.outcome in ("approved", "rejected") and decision.time >= question.expires:
         raise PolicyRefused(
             f"the time to answer question {question.id!r} ran out at {question.expires}",
             hint="run the pipeline again: it asks anew, with the evidence of then",

@@ -1,6 +1,6 @@
 """Whether a release shows the approvals that the policy asks for: of this digest, on this evidence, by enough."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -32,7 +32,8 @@ def judge(evidence: Evidence, policy: Policy, now: datetime, wanted: Wanted | No
         words, outcome = evidence.absent(document.TYPE, faults)
         yield Finding(what="approval", asked=asked, found=words, outcome=outcome)
         return
-    against = [(one, list(_against(one, evidence, policy, now, wanted))) for one in found]
+    twice = _twice(found)
+    against = [(one, [*_against(one, evidence, policy, now, wanted), *_again(one, twice)]) for one in found]
     good = {one.decision.who: one for one, wrong in against if not wrong}
     enough = len(good) >= rules.count or any(one.override for one in good.values())
     by = ", ".join(f"{who} (override)" if one.override else who for who, one in sorted(good.items()))
@@ -40,6 +41,19 @@ def judge(evidence: Evidence, policy: Policy, now: datetime, wanted: Wanted | No
     short_of = f"{len(good)} of {rules.count}" + (f" (by {by})" if by else "")
     said = f"by {by}" if enough else "; ".join([short_of, *wrong.split("; ")[:SHOWN]] if wrong else [short_of])
     yield Finding(what="approval", asked=asked, found=said, outcome="pass" if enough else "refused")
+
+
+def _twice(found: Sequence[Approval]) -> frozenset[tuple[str, int]]:
+    """Builds with the positions of approvals there that stand for the answers to several questions."""
+    questions: dict[tuple[str, int], set[str]] = {}
+    for one in found:
+        questions.setdefault((one.question.build, one.decision.position), set()).add(one.question.id)
+    return frozenset(place for place, ids in questions.items() if place[1] and len(ids) > 1)
+
+
+def _again(one: Approval, twice: frozenset[tuple[str, int]]) -> Iterator[str]:
+    if (one.question.build, one.decision.position) in twice:
+        yield "in Jenkins it is the answer to another question, too"
 
 
 def _called(one: Approval) -> str:

@@ -33,6 +33,7 @@ def read_back(question: Question, before: Seen, after: Seen, said: Mapping[str, 
         time=after.time,
         comment=said.get("comment", ""),
         confirmed="jenkins" if approved else "",
+        position=len(after.approvers) if approved else 0,
     )
 
 
