@@ -2,43 +2,106 @@
 
 import re
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 PARAMETER = "hudson.model.StringParameterDefinition"
-STEP = re.compile(r"(echo|error|unstable|input)\b[^'\"]*['\"]([^'\"]*)['\"](?:.*?message: '([^']*)')?")
+STEPS_CLASS = "org.jenkinsci.plugins.workflow.support.steps.input"
+STEP = re.compile(r"(echo|error|unstable|input)\b[^'\"]*['\"]([^'\"]*)['\"](?:.*?message: '([^']*)')?([^\n]*)")
+
+
+class Input:
+    """A question of a build: waiting, approved, rejected, timed-out or aborted."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        self.id = told["id"][:1].upper() + told["id"][1:]  # a small letter is for the action's own pages
+        self.message, self.ok = told.get("message", ""), told.get("ok") or "Proceed"
+        self.submitter, self.parameters = told.get("submitter") or "", list(told.get("parameters") or ())
+        self.state, self.by, self.comment, self.looks = "waiting", "", "", told.get("looks")
+
+    def told(self) -> dict[str, str]:
+        return {"state": self.state, "by": self.by, "comment": self.comment}
 
 
 class Build:
-    """A build of a script whose steps are known by their words."""
+    """A build of a script whose steps are known by their words, or one whose course another program tells."""
 
     def __init__(self, number: int, item: int, parameters: dict[str, str], user: str, script: str) -> None:
         self.number, self.item, self.parameters, self.user = number, item, parameters, user
-        self.steps, self.result, self.asked = STEP.findall(script), "", ""
-        self.text = f"Started by user {user}\n"
+        self.steps, self.result, self.inputs = STEP.findall(script), "", list[Input]()
+        self.limited = "timeout(" in script
+        self.text = f"Started by user {user}\n" if user else ""
+        self.outside, self.approvers, self.commits = False, list[str](), list[str]()
+        self.causes, self.description, self.echoes = [user_cause(user)] if user else [], "", 0
 
     def look(self) -> None:
         """Go one step on."""
-        if self.result or self.asked:
+        if self.result or self.outside or self._waits_still():
             return
         if not self.steps:
             self.end("SUCCESS")
             return
-        word, said, message = self.steps.pop(0)
+        word, said, message, more = self.steps.pop(0)
         if word == "input":
-            self.asked, self.text = said[:1].upper() + said[1:], f"{self.text}{message}\nProceed or Abort\n"
+            self.ask(said, message, more)
         else:
-            self.text += f"{said}\n"
+            self.text, self.echoes = f"{self.text}{said}\n", self.echoes + 1
         if word in ("error", "unstable"):
             self.end("FAILURE" if word == "error" else "UNSTABLE")
 
+    def ask(self, said: str, message: str, more: str) -> None:
+        """An input of a script."""
+        submitter = re.search(r"submitter: '([^']*)'", more)
+        told = {"id": said, "message": message, "submitter": submitter[1] if submitter else ""}
+        names = re.findall(r"\bname: '([^']*)'", more)
+        self.inputs.append(Input({**told, "parameters": names, "looks": 2 if self.limited else None}))
+        self.text += f"{message}\nProceed or Abort\n"
+
+    def _waits_still(self) -> bool:
+        for one in self.waits():
+            if one.looks == 0:
+                one.state = "timed-out"
+                self.end("ABORTED")
+            elif one.looks:
+                one.looks -= 1
+            return True
+        return False
+
+    def waits(self) -> list[Input]:
+        return [one for one in self.inputs if one.state == "waiting"]
+
+    def input(self, name: str) -> Input | None:
+        """One that waits."""
+        return next((one for one in self.waits() if one.id == name), None)
+
     def end(self, result: str) -> None:
-        self.result, self.asked = result, ""
+        self.result = result
+        for one in self.waits():
+            one.state = "aborted"
         self.text += f"Finished: {result}\n"
 
     def actions(self) -> list[dict[str, Any]]:
         parameters = [{"name": name, "value": value} for name, value in self.parameters.items()]
-        cause = {"shortDescription": f"Started by user {self.user}", "userId": self.user}
-        return [{"causes": [cause]}, {"parameters": parameters}, {}]
+        revisions = [{"_class": "hudson.plugins.git.util.BuildData", "lastBuiltRevision": {"SHA1": one}}
+                     for one in self.commits]  # fmt: skip
+        approved = [{"_class": f"{STEPS_CLASS}.ApproverAction", "userId": one} for one in self.approvers]
+        causes = {"_class": "hudson.model.CauseAction", "causes": self.causes}
+        return [causes, {"parameters": parameters}, {}, *revisions, *approved]
+
+
+def user_cause(user: str) -> dict[str, Any]:
+    told = {"_class": "hudson.model.Cause$UserIdCause", "shortDescription": f"Started by user {user}"}
+    return {**told, "userId": user, "userName": user.title()}
+
+
+def name_of(path: str) -> str:
+    """A job's name with its folders, from its path."""
+    return path.replace("/job/", "/").removeprefix("job/").strip("/")
+
+
+def path_of(name: str) -> str:
+    """A job's path, escaped as Util.rawEncode leaves it."""
+    return "job/" + "/job/".join(quote(part, safe="!$&'()*+,=@") for part in name.split("/"))
 
 
 class Job:

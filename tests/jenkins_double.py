@@ -11,15 +11,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 from xml.etree import ElementTree as ET
 
-from tests.jenkins_builds import Build, Job, rewritten
+from tests import jenkins_harness as harness
+from tests import jenkins_inputs as inputs
+from tests.jenkins_builds import Build, Job, path_of, rewritten
+from tests.jenkins_builds import name_of as _name
 
 USER, TOKEN, PASSWORD = "ada", "11f4c0ffee0123456789abcdef01234567", "hunter2hunter2"
+ADMINISTRATOR = "root"
+TOKENS = {USER: TOKEN, **{name: f"11{name.encode().hex():0<32}" for name in ("ann", "bob", "carol", ADMINISTRATOR)}}
 Answer = tuple[int, Any, dict[str, str]]
 PLUGINS = {"git", "workflow-cps", "workflow-job", "workflow-multibranch", "branch-api"}
-PLUGINS |= {"cloudbees-folder", "pipeline-rest-api"}
+PLUGINS |= {"cloudbees-folder", "pipeline-rest-api", "pipeline-input-step"}
 ROOTS = {"flow-definition": "workflow-job"}
 BRANCHES = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject"
 
@@ -40,7 +45,8 @@ class Double:
         self.url, self.plugins, self.faults = "", set(PLUGINS), list[Fault]()
         self.jobs, self.folders, self.queue = dict[str, Job](), {""}, dict[int, dict[str, Any]]()
         self.crumb, self.items, self.seen = "crumb-1", 0, list[str]()
-        self.may_see_plugins, self.page = True, ""
+        self.may_see_plugins, self.page, self.away, self.harness = True, "", 0, False
+        self.administrators, self.may_cancel, self.may_describe = {ADMINISTRATOR}, set[str](), set[str]()
         self.answer: Callable[[str, str, bytes, dict[str, str]], Answer] = self.usual  # a test may put its own before
 
     def usual(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
@@ -49,6 +55,11 @@ class Double:
         query = {key: values[0] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
         if self.page:
             return 200, self.page, {}
+        if parts.path.startswith("/harness/") and self.harness:
+            return self._first(harness.ROUTES, f"{method} {parts.path}", told=harness.body_of(body))
+        if self.away > 0:
+            self.away -= 1
+            return 503, "Jenkins is getting ready to work", {}
         user, by_token = _who(headers.get("authorization", ""))
         if user is None:
             return (401 if "authorization" in headers else 403), "Authentication required", {}
@@ -56,12 +67,20 @@ class Double:
             return 403, "<title>Error 403 No valid crumb was included in the request</title>", {}
         if "form" in headers.get("content-type", ""):
             query |= {key: values[0] for key, values in parse_qs(body.decode(), keep_blank_values=True).items()}
-        for pattern, handle in ROUTES:
-            if found := re.fullmatch(pattern, f"{method} {parts.path}"):
+        return self._first(ROUTES, f"{method} {parts.path}", query=query, body=body, user=user)
+
+    def _first(self, routes: list[tuple[str, Callable[..., Any]]], asked: str, **more: Any) -> Answer:
+        for pattern, handle in routes:
+            if found := re.fullmatch(pattern, asked):
                 named = {key: unquote(value) for key, value in found.groupdict().items()}
-                told: Answer = handle(self, query=query, body=body, user=user, **named)
+                told: Answer = handle(self, **more, **named)
                 return told
         return 404, "Not Found", {}
+
+    def of(self, job: str, number: str) -> Build:
+        """A build, by its job's path; KeyError and IndexError where there is none."""
+        builds = self.jobs[_name(job)].builds
+        return builds[-1] if number == "lastBuild" else {one.number: one for one in builds}[int(number)]
 
     def begin(self, item: int) -> None:
         """A queued build begins."""
@@ -75,11 +94,12 @@ class Double:
 
 def _who(authorization: str) -> tuple[str | None, bool]:
     text = base64.b64decode(authorization.removeprefix("Basic ")).decode() if authorization else ""
-    return {f"{USER}:{TOKEN}": (USER, True), f"{USER}:{PASSWORD}": (USER, False)}.get(text, (None, False))
+    known = {f"{user}:{token}": (user, True) for user, token in TOKENS.items()}
+    return {**known, f"{USER}:{PASSWORD}": (USER, False)}.get(text, (None, False))
 
 
 def _me(double: Double, *, user: str, **_: Any) -> Any:
-    return 200, {"id": user, "fullName": "Ada"}, {}
+    return 200, {"id": user, "fullName": user.title()}, {}
 
 
 def _crumb(double: Double, **_: Any) -> Any:
@@ -127,8 +147,7 @@ def _start(double: Double, *, job: str, query: dict[str, str], user: str, **_: A
         alike = (one["task"]["name"], one["parameters"]) == (name, parameters)
         if alike and not {"executable", "cancelled"} & set(one):
             return 303, "", {"Location": f"{double.url}/queue/item/{number}/"}
-    at = "/job/".join(quote(part, safe="!$&'()*+,=@") for part in name.split("/"))  # as Util.rawEncode leaves it
-    task = {"name": name, "url": f"{double.url}/job/{at}/"}
+    task = {"name": name, "url": f"{double.url}/{path_of(name)}/"}
     double.queue[double.items] = {"task": task, "parameters": parameters, "user": user, "looks": 0}
     return 201, "", {"Location": f"{double.url}/queue/item/{double.items}/"}
 
@@ -158,57 +177,48 @@ def _job(double: Double, *, job: str, **_: Any) -> Any:
     found = double.jobs[_name(job)]
     if found.xml.tag == BRANCHES:
         return 200, {"name": _name(job), "jobs": [{"name": "main"}]}, {}
-    builds = [{"number": one.number, "queueId": one.item, "actions": one.actions()} for one in reversed(found.builds)]
+    builds = [
+        {"number": one.number, "queueId": one.item, "building": not one.result, "actions": one.actions()}
+        for one in reversed(found.builds)
+    ]
     told = {"name": _name(job), "property": found.definitions(), "builds": builds, "nextBuildNumber": len(builds) + 1}
     return 200, {**told, "lastBuild": builds[0] if builds else None}, {}
 
 
 def _build(double: Double, *, job: str, number: str, look: bool = True, **_: Any) -> Any:
-    one = _of(double, job, number)
+    one = double.of(job, number)
     if look:
         one.look()
-    told = {"number": one.number, "building": not one.result, "result": one.result or None, "actions": one.actions()}
-    page = f"{double.url}/job/{job}/{one.number}/"
-    return 200, {**told, "url": page, "timestamp": 1_700_000_000_000, "duration": 1500, "description": None}, {}
+    own = inputs.executions(one) if "pipeline-input-step" in double.plugins else []
+    told: dict[str, Any] = {"number": one.number, "building": not one.result, "result": one.result or None}
+    told |= {"actions": [*one.actions(), *own], "description": one.description or None}
+    page = f"{double.url}/{path_of(_name(job))}/{one.number}/"
+    return 200, {**told, "url": page, "timestamp": 1_700_000_000_000, "duration": 1500}, {}
 
 
 def _log(double: Double, *, job: str, number: str, query: dict[str, str], **_: Any) -> Any:
-    one, begin = _of(double, job, number), int(query.get("start", 0))
+    one, begin = double.of(job, number), int(query.get("start", 0))
     one.look()
     data = one.text.encode()
     more = {} if one.result else {"X-More-Data": "true"}
     return 200, data[0 if begin > len(data) else begin :], {"X-Text-Size": str(len(data)), **more}
 
 
-def _pending(double: Double, *, job: str, number: str, **_: Any) -> Any:
-    if "pipeline-rest-api" not in double.plugins:
-        return 404, "Not Found", {}
-    asked = _of(double, job, number).asked
-    return 200, [{"id": asked, "message": "go on?", "inputs": []}] if asked else [], {}
-
-
-def _submit(double: Double, *, job: str, number: str, **_: Any) -> Any:
-    _of(double, job, number).asked = ""
+def _describe(double: Double, *, job: str, number: str, query: dict[str, str], user: str, **_: Any) -> Any:
+    if user not in double.may_describe | double.administrators:
+        return 403, f"{user} is missing the Run/Update permission", {}
+    double.of(job, number).description = query["description"]
     return 200, "", {}
 
 
 def _stop(double: Double, *, job: str, number: str, **_: Any) -> Any:
-    _of(double, job, number).end("ABORTED")
+    double.of(job, number).end("ABORTED")
     return 200, "", {}
 
 
 def _delete(double: Double, *, job: str, **_: Any) -> Any:
     del double.jobs[_name(job)]
     return 200, "", {}
-
-
-def _of(double: Double, job: str, number: str) -> Build:
-    builds = double.jobs[_name(job)].builds
-    return builds[-1] if number == "lastBuild" else {one.number: one for one in builds}[int(number)]
-
-
-def _name(path: str) -> str:
-    return path.replace("/job/", "/").removeprefix("job/").strip("/")
 
 
 JOB = r"/(?P<job>job/[^?]+?)"
@@ -225,8 +235,8 @@ ROUTES: list[tuple[str, Callable[..., Any]]] = [
     (f"POST {JOB}/doDelete", _delete),
     (rf"GET {JOB}/(?P<number>\d+|lastBuild)/api/json", _build),
     (rf"GET {JOB}/(?P<number>\d+)/logText/progressiveText", _log),
-    (rf"GET {JOB}/(?P<number>\d+)/wfapi/pendingInputActions", _pending),
-    (rf"POST {JOB}/(?P<number>\d+)/wfapi/inputSubmit", _submit),
+    (rf"POST {JOB}/(?P<number>\d+)/submitDescription", _describe),
+    *inputs.ROUTES,
     (rf"POST {JOB}/(?P<number>\d+)/stop", _stop),
     (f"GET {JOB}/api/json", _job),
 ]
@@ -273,11 +283,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[Double]:
-    """The double on a free port of loopback."""
+def serving(port: int = 0, *, harness: bool = False) -> Iterator[Double]:
+    """The double on a free port of loopback; with `harness` another program may tell it of builds."""
     double = Double()
+    double.harness = harness
     handler = type("Handler", (_Handler,), {"double": double})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         double.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
