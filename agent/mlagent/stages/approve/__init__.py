@@ -48,7 +48,8 @@ def run(environment: str, config: Staging, inputs: "Mapping[str, Path]", ctx: "C
     if policy is None or policy.approvals is None:
         return Outputs(summary=f"nobody is asked: the policy wants no approval for {environment}")
     wanted = brought.of_run(environment, config, inputs, ctx)
-    _admit(wanted, inputs, ctx)
+    if config.namespace is not None:  # else it is `promote` that asks for what was before
+        _admit(wanted, inputs, ctx)
     asked = Asked(
         release=wanted.release,
         environment=environment,
