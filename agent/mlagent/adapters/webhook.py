@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 import re
 import time
 from collections.abc import Callable
@@ -90,12 +91,20 @@ def _checked(url: str) -> SplitResult:
         parts, host, fine = urlsplit(""), "", False
     if not host or not fine or parts.scheme not in ("http", "https") or parts.username is not None:
         raise ConfigError("what approvals.webhook names is no URL", hint="it is https://HOST/…, without a user in it")
-    if parts.scheme == "http" and not (host in ("localhost", "::1") or host.startswith("127.")):
+    if parts.scheme == "http" and not _here(host):
         raise ConfigError(
             f"the URL of approvals.webhook would go in plain text to {host}, and who reads it can post",
             hint="name it with https://; http:// is for this machine alone (127.0.0.1)",
         )
     return parts
+
+
+def _here(host: str) -> bool:
+    """127.0.0.1, not 127.0.0.1.example.org."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _posted(url: SplitResult, body: bytes, headers: dict[str, str]) -> Unheard | None:
