@@ -6,7 +6,7 @@ import msgspec
 
 from mlagent.render.schema import DRAFT, laid_out
 from mlagent.trust import verdicts
-from mlagent.trust.policy import SUBJECTS, Asked, Identity, Required
+from mlagent.trust.policy import SUBJECTS, Approvals, Asked, Identity, Required
 
 WORDS = {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1}
 NAMES = {"type": "array", "items": {"type": "string"}}
@@ -28,8 +28,8 @@ def verdicts_text() -> str:
 
 def policy_text() -> str:
     """Of policy.yaml; that an environment is not laxer is checked by `mlagent policy check` alone."""
-    (asked, identity, required), parts = msgspec.json.schema_components(
-        [Asked, Identity, Required], ref_template="#/$defs/{name}"
+    (asked, identity, required, approvals), parts = msgspec.json.schema_components(
+        [Asked, Identity, Required, Approvals], ref_template="#/$defs/{name}"
     )
     key = {"oneOf": [_closed({one: {"type": "string"}}, required=[one]) for one in ("file", "pem")]}
     both = {
@@ -39,11 +39,14 @@ def policy_text() -> str:
         "require": required,
         "transparency_log": {"type": "boolean"},
     }
-    environment = _closed({"keys": NAMES, "identities": NAMES, **both})
+    inherits = {name: one for name, one in parts["Approvals"].items() if name not in ("required", "title")}
+    environment = _closed({"keys": NAMES, "identities": NAMES, **both, "approvals": inherits})
     top = {
         "keys": {"type": "object", "additionalProperties": key},
         "identities": {"type": "object", "additionalProperties": identity},
         **both,
+        "approvals": approvals,
+        "authors": {"type": "object", "additionalProperties": {"type": "array", "items": WORDS["items"]}},
         "environments": {"type": "object", "additionalProperties": environment},
     }
     return laid_out({"$schema": DRAFT, "title": "policy.yaml", **_closed(top), "$defs": dict(sorted(parts.items()))})

@@ -10,12 +10,12 @@ from msgspec import UNSET
 from mlagent.config.fields import nearest
 from mlagent.config.yaml_file import Document, read
 from mlagent.errors import ConfigError
-from mlagent.trust import keys, stricter
-from mlagent.trust.policy import SUBJECTS, Asked, Identity, Required, Rules, Written
+from mlagent.trust import keys, people, stricter
+from mlagent.trust.policy import SUBJECTS, Approvals, Asked, Identity, Required, Rules, Written
 
 T = TypeVar("T", bound=msgspec.Struct)
 Path_ = tuple[str, ...]
-ENVIRONMENTS = "environments"
+ENVIRONMENTS, AUTHORS = "environments", "authors"
 HINT = "`mlagent policy explain` shows every rule; agent/docs/policy.md has one to copy"
 
 
@@ -30,6 +30,7 @@ def load(path: Path) -> Written:
         name: reader.rules(one, (ENVIRONMENTS, name), rules)
         for name, one in reader.mapping(document.values.get(ENVIRONMENTS, {}), (ENVIRONMENTS,)).items()
     }
+    reader.people(rules, environments)
     for name, one in environments.items():
         for where, why in stricter.laxer(one, rules):
             raise reader.refused((ENVIRONMENTS, name, *where), why, "an environment may only ask for more")
@@ -64,12 +65,26 @@ class _Reader:
         """The rules of the file, or of an environment above those of the file (`below`)."""
         found = self.mapping(value, path)
         self.known(found, Rules.__struct_fields__, path)
+        if below and AUTHORS in found:
+            hint = "whose an e-mail is does not depend on the environment: write it there"
+            raise self.refused((*path, AUTHORS), "it stands at the top of the file alone", hint)
         named = _named if below else _whole
-        read_by = {"keys": named, "identities": named, "verdicts": _verdicts}
+        read_by = {"keys": named, "identities": named, "verdicts": _verdicts, "approvals": _approvals}
+        read_by |= {AUTHORS: _authors}
         made: dict[str, Any] = {
             name: read_by.get(name, _plain)(self, one, (*path, name), below) for name, one in found.items()
         }
         return Rules(**made)
+
+    def people(self, rules: Rules, environments: Mapping[str, Rules]) -> None:
+        """Refuse who is named twice, or cannot do what they are named for."""
+        authors = {} if rules.authors is UNSET else rules.authors
+        wrong = [((AUTHORS, *where), why) for where, why in people.doubled(authors)]
+        for path, one in [((), rules), *(((ENVIRONMENTS, name), one) for name, one in environments.items())]:
+            there = () if one.approvals is UNSET else people.faults(one.approvals, authors)
+            wrong += [((*path, "approvals", *where), why) for where, why in there]
+        for where, why in wrong:
+            raise self.refused(where, why)
 
     def struct(self, value: object, form: type[T], path: Path_, below: T | None = None) -> T:
         """A struct, key by key, so that the line of the wrong one is known; what is left out is as `below`."""
@@ -112,6 +127,20 @@ def _verdicts(reader: _Reader, value: object, path: Path_, below: Rules | None) 
     there = stricter.verdicts(below) if below else {}
     asked = {name: reader.struct(one, Asked, (*path, name), there.get(name)) for name, one in found.items()}
     return {**there, **asked}
+
+
+def _approvals(reader: _Reader, value: object, path: Path_, below: Rules | None) -> Approvals:
+    there = below.approvals if below else UNSET
+    return reader.struct(value, Approvals, path, None if there is UNSET else there)
+
+
+def _authors(reader: _Reader, value: object, path: Path_, _below: Rules | None) -> dict[str, tuple[str, ...]]:
+    """The e-mails of each id, one or several."""
+    form = {one.name: one.type for one in msgspec.structs.fields(Rules)}[AUTHORS]
+    found = reader.mapping(value, path)
+    for who, emails in found.items():
+        reader.convert({who: emails}, form, (*path, who))
+    return cast("dict[str, tuple[str, ...]]", reader.convert(found, form, path))
 
 
 def _whole(reader: _Reader, value: object, path: Path_, _below: Rules | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import UNSET
 
-from mlagent.trust.policy import STRICT, Asked, Required, Rules
+from mlagent.trust.policy import STRICT, Approvals, Asked, Required, Rules
 
 Path = tuple[str, ...]
 
@@ -21,6 +21,8 @@ def laxer(rules: Rules, below: Rules) -> Iterator[tuple[Path, str]]:
                 yield ("require", name), "false is laxer than the policy, which says true"
     if below.transparency_log is True and rules.transparency_log is False:
         yield ("transparency_log",), "false is laxer than the policy, which says true"
+    if rules.approvals is not UNSET and below.approvals is not UNSET:
+        yield from ((("approvals", name), why) for name, why in _laxer_people(rules.approvals, below.approvals))
 
 
 def _laxer_verdict(name: str, one: Asked, there: Asked | None) -> Iterator[tuple[Path, str]]:
@@ -31,6 +33,26 @@ def _laxer_verdict(name: str, one: Asked, there: Asked | None) -> Iterator[tuple
         yield ("verdicts", name, "max_age_days"), why
     if one.accept_expired and not there.accept_expired:
         yield ("verdicts", name, "accept_expired"), "true is laxer than the policy, which says false"
+
+
+def _laxer_people(one: Approvals, there: Approvals) -> Iterator[tuple[str, str]]:
+    for name in ("approvers", "override"):
+        if more := sorted({*getattr(one, name)} - {*getattr(there, name)}):
+            yield name, f"{', '.join(more)} may not, by the policy"
+    if {*one.robots} != {*there.robots}:
+        yield "robots", "what is a program is one everywhere: leave it out here"
+    if one.answerable and not there.answerable:
+        yield "answerable", "by the policy nobody answers for a build that nobody started: name them there"
+    elif one.answerable and (fewer := sorted({*there.answerable} - {*one.answerable})):
+        yield "answerable", f"{', '.join(fewer)} answers for it as well, by the policy"
+    if one.count < there.count:
+        yield "count", f"{one.count} is laxer than the policy, which says {there.count}"
+    if one.hours > there.hours:
+        yield "hours", f"{one.hours:g} is laxer than the policy, which says {there.hours:g}"
+    if one.outside_jenkins and not there.outside_jenkins:
+        yield "outside_jenkins", "true is laxer than the policy, which says false"
+    if there.controller and one.controller != there.controller:
+        yield "controller", f"the policy says {there.controller}"
 
 
 def verdicts(below: Rules) -> Mapping[str, Asked]:

@@ -1,58 +1,91 @@
-"""Who may not agree to a release: whoever wrote a part of it, started its build, or answers for it."""
+"""Nobody approves their own work: whose it is, and what speaks against a person who approved it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
 from mlagent.core.context import Author
 from mlagent.core.ports.approvals import Started
+from mlagent.trust.approval.words import plain
+from mlagent.trust.people import same
 from mlagent.trust.policy import Approvals
 
-PUSHES = ("SCMTriggerCause", "BranchEventCause", "BranchIndexingCause")
+STARTED, ANSWERS, NOBODY = "started the build", "answers for builds that nobody started", "no e-mail"
+_NO_PERSON = frozenset({"", "anonymous", "system", "unknown"})  # what Jenkins calls nobody in particular
+_PUSHES = ("PushCause", "SCMTriggerCause", "BranchEventCause", "BranchIndexingCause", "GitLabWebHookCause")
+SHOWN = 3  # commits, or e-mails, that are named
 
 
 class Responsible(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose own work it is, by id, with the reason; `unmapped` are authors' e-mails that the policy gives to nobody."""
+    """Whose work it is: people by their ids, with why (`author of 1a2b3c4d5e6f`).
+
+    `unmapped` are e-mails that are nobody's, with their commits. `somebody` says whether a person is among them: a program that commits answers for nothing.
+    """
 
     ids: Mapping[str, str]
     unmapped: tuple[str, ...] = ()
+    somebody: bool = False
 
 
 def responsible(
-    authors: Sequence[Author], started: Started, rules: Approvals, names: Mapping[str, tuple[str, ...]]
+    authors: Sequence[Author], started: Started, rules: Approvals, names: Mapping[str, Collection[str]]
 ) -> Responsible:
-    """The authors (`names` are e-mails by id), and who started the build: where no person did, who answers for it."""
-    by_email = {email.casefold(): who for who, emails in names.items() for email in emails}
-    found: dict[str, str] = {}
-    unmapped: dict[str, None] = {}
+    """Authors by `names` (e-mails of each id), who started the build, else who the policy says answers for it."""
+    owners = {same(email): who for who, emails in names.items() for email in emails}
+    why: dict[str, list[str]] = {}
+    unmapped: dict[str, list[str]] = {}
     for one in authors:
-        who = by_email.get(one.email.casefold())
-        if who is None:
-            unmapped[one.email] = None
-        else:
-            found.setdefault(who, f"author of {one.commit[:12]}")
-    people = [one for one in started.users if one not in rules.robots]
-    for one in people:
-        found.setdefault(one, "started the build")
-    pushed = any(kind in PUSHES or "Push" in kind for kind in started.kinds)
-    if not people and not (pushed and authors):
-        for one in rules.answerable:
-            found.setdefault(one, "answers for what no person started")
-    return Responsible(ids=found, unmapped=tuple(unmapped))
+        who = owners.get(same(one.email))
+        commits = unmapped.setdefault(one.email or one.name, []) if who is None else why.setdefault(who, [])
+        commits.append(one.commit[:12])
+    reasons = {who: [f"author of {_first(commits)}"] for who, commits in why.items()}
+    users = [one for one in started.users if same(one) not in _NO_PERSON]
+    people = [one for one in users if not _among(one, rules.robots)]
+    written = any(not _among(one, rules.robots) for one in why)
+    by_rule = () if people or (written and not users and _pushed(started)) else rules.answerable
+    for who, reason in [*((one, STARTED) for one in users), *((one, ANSWERS) for one in by_rule)]:
+        reasons.setdefault(who, []).append(reason)
+    return Responsible(
+        ids={who: ", ".join(dict.fromkeys(all_)) for who, all_ in reasons.items()},
+        unmapped=tuple(f"{plain(email) or NOBODY} ({_first(commits)})" for email, commits in unmapped.items()),
+        somebody=bool(people or by_rule or written),
+    )
 
 
 def against(who: str, rules: Approvals, responsible: Responsible, earlier: Collection[str]) -> tuple[str, ...]:
-    """Why this person's approval does not count, in words; nothing where it does."""
-    reasons = []
+    """Why an approval by this person does not count, nothing where it does; whether they may override is not asked.
+
+    `earlier` are those who approved the same before.
+    """
+    return tuple(_against(who, rules, responsible, earlier))
+
+
+def _against(who: str, rules: Approvals, responsible: Responsible, earlier: Collection[str]) -> Iterator[str]:
     if who not in rules.approvers:
-        reasons.append(f"{who} is none of the approvers ({', '.join(rules.approvers)})")
-    if who in responsible.ids:
-        reasons.append(f"{who} has a part in it ({responsible.ids[who]})")
-    if who in earlier:
-        reasons.append(f"{who} has approved it already")
-    if responsible.unmapped:
-        mails = ", ".join(responsible.unmapped)
-        reasons.append(f"the policy does not say whose these authors' e-mails are: {mails}")
-    if not responsible.ids and not responsible.unmapped:
-        reasons.append("nobody answers for it: no author, nobody who started it, and no approvals.answerable")
-    return tuple(reasons)
+        near = next((one for one in rules.approvers if same(one) == same(who)), "")
+        yield f"{who or 'nobody'} is none of the approvers" + (f", as which the policy spells {near!r}" if near else "")
+    for one, why in responsible.ids.items():
+        if same(one) == same(who):
+            yield f"it is {who}'s own work ({why})"
+    if _among(who, earlier):
+        yield f"{who} approved it already, and another person has to"
+    if unmapped := responsible.unmapped:
+        more = f" and {len(unmapped) - SHOWN} more" if len(unmapped) > SHOWN else ""
+        yield f"the policy's `authors` do not say who {', '.join(unmapped[:SHOWN])}{more} is"
+    if not responsible.somebody:
+        yield "nobody answers for it: no person wrote or started it, and the policy's approvals.answerable names none"
+
+
+def _pushed(started: Started) -> bool:
+    """Whether it began for commits that came, and for no other reason besides."""
+    return bool(started.kinds) and all(one.endswith(_PUSHES) for one in started.kinds)
+
+
+def _among(who: str, people: Collection[str]) -> bool:
+    return same(who) in {same(one) for one in people}
+
+
+def _first(commits: Sequence[str]) -> str:
+    different = list(dict.fromkeys(commits))
+    more = f" and {len(different) - SHOWN} more" if len(different) > SHOWN else ""
+    return ", ".join(different[:SHOWN]) + more
