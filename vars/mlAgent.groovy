@@ -9,7 +9,8 @@ void prepare() {
 
 /**
  * Runs `mlagent COMMAND` and gives what it said, with its exit code.
- * how: command; config, until, carry where given; credentials (ids by variable) and variables to bind; quiet for JSON.
+ * how: command; config, until, carry where given; credentials (ids by variable) and variables to bind; quiet for JSON;
+ * answer, what people said to a question (outcome, by, comment).
  */
 Map call(Map how) {
     String home = pwd(tmp: true) + '/mlpipeline'
@@ -19,10 +20,12 @@ Map call(Map how) {
         String id = how.credentials[variables[i]] ?: variables[i]
         bindings.add(['$class': 'StringBinding', credentialsId: id, variable: variables[i]])
     }
+    Map answer = how.answer ?: [:]
     int code = 0
     withEnv(['MLPIPELINE_HOME=' + home, 'MLPIPELINE_SAID=' + home + '/said.json', 'MLPIPELINE_COMMAND=' + how.command,
              'MLPIPELINE_CONFIG=' + (how.config ?: ''), 'MLPIPELINE_UNTIL=' + (how.until ?: ''),
-             'MLPIPELINE_CARRY=' + (how.carry ?: '')]) {
+             'MLPIPELINE_CARRY=' + (how.carry ?: ''), 'MLPIPELINE_ANSWER=' + (answer.outcome ?: ''),
+             'MLPIPELINE_ANSWERED_BY=' + verbatim(answer.by), 'MLPIPELINE_COMMENT=' + verbatim(answer.comment)]) {
         if (bindings.isEmpty()) {
             code = inShell(how)
         } else {
@@ -33,6 +36,12 @@ Map call(Map how) {
     said.exit_code = code
     said.out = how.quiet && code == 0 ? parse(readFile(home + '/out.json')) : null
     return said
+}
+
+/** A text of somebody else as withEnv takes it: it names no variables, and fits into a process's environment. */
+String verbatim(String text) {
+    String cut = text && text.length() > 4000 ? text.substring(0, 4000) : text ?: ''
+    return cut.replace('$', '$$')
 }
 
 /** Runs it, and once more where the node lost the process (it was restarted, say): mlagent goes on where it was. */

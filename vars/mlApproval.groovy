@@ -2,39 +2,57 @@
 
 import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
 
-/** See mlApproval.txt. Gives the approver, empty where nobody answered in time: the build is UNSTABLE then. */
-String call(Map options) {
-    String environment = options.environment ?: error('mlApproval(environment: NAME): which one?')
-    Map asked = [id: 'Approve-' + environment, message: options.message ?: 'Deploy to ' + environment + '?',
-                 ok: 'Approve', submitterParameter: 'approver']
-    if (options.submitter) {
-        asked.submitter = options.submitter
+/** See mlApproval.txt. Asks as `ask` says; gives the outcome, by whom and with which comment: texts, maybe empty. */
+Map call(Map ask) {
+    if (!ask.id || !ask.message || !ask.minutes) {
+        error('mlApproval(): what mlagent asked for is needed, with its id, message and minutes')
     }
-    int minutes = options.minutes ?: 24 * 60
-    String approver = ''
-    Map end = [exit_code: 0]
+    Map asked = [id: ask.id, message: ask.message, ok: ask.ok ?: 'Approve', submitterParameter: 'approver',
+                 parameters: [['$class': 'hudson.model.StringParameterDefinition', name: 'comment', defaultValue: '',
+                               description: 'May stay empty; who approves against a rule says why']]]
+    if (ask.submitter) {
+        asked.submitter = ask.submitter
+    }
+    Object given = null
+    echo(ask.message) // where an input has parameters, the log itself says no more than that there is one
     try {
-        timeout(time: minutes, unit: 'MINUTES') { approver = input(asked) }
+        timeout(time: ask.minutes, unit: 'MINUTES') { given = input(asked) }
     } catch (FlowInterruptedException stopped) {
-        end = endOf(stopped, minutes)
-        if (end.isEmpty()) {
-            throw stopped
-        }
+        return refusal(stopped)
     }
-    mlAgent.stops([:], 'approve@' + environment, end)
-    return approver
+    if (given instanceof Map) {
+        return [outcome: 'approved', by: given.approver ?: '', comment: given.comment ?: '']
+    }
+    return [outcome: 'approved', by: (given ?: '').toString(), comment: ''] // proceedEmpty: nothing, or the name alone
 }
 
-/** A rejection and a time that ran out arrive like an abort does; their cause tells them apart. */
-Map endOf(FlowInterruptedException stopped, int minutes) {
+/** A rejection and a time that ran out arrive like any other stop does; their cause tells them apart. */
+Map refusal(FlowInterruptedException stopped) {
+    Map answer = [outcome: 'aborted', by: '', comment: stopped.message ?: '']
     for (int i = 0; i < stopped.causes.size(); i++) {
         String cause = stopped.causes[i].class.simpleName
         if (cause == 'Rejection') {
-            return [exit_code: 12, message: 'rejected: ' + stopped.causes[i].shortDescription]
+            return [outcome: 'rejected', by: stopped.causes[i].user?.id ?: '', comment: '']
         }
         if (cause == 'ExceededTimeout') {
-            return [exit_code: 21, message: 'nobody answered within ' + minutes + ' minutes', hint: 'build again']
+            return [outcome: 'timed-out', by: '', comment: '']
+        }
+        answer.comment = stopped.causes[i].shortDescription ?: ''
+        if (cause == 'UserInterruption') {
+            answer.by = stopped.causes[i].userId
         }
     }
-    return [:]
+    return answer
+}
+
+/** How a build ends that was not approved, where nothing else has ended it. */
+Map end(Map answer) {
+    String by = answer.by ? ' by ' + answer.by : ''
+    if (answer.outcome == 'rejected') {
+        return [exit_code: 12, message: 'rejected' + by]
+    }
+    if (answer.outcome == 'timed-out') {
+        return [exit_code: 21, message: 'nobody answered in time', hint: 'build again']
+    }
+    return [exit_code: 130, message: 'aborted' + by]
 }

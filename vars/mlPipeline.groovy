@@ -7,12 +7,15 @@ import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
 Map call(Map options = [:]) {
     Map build = [config: options.config, until: options.until, agents: options.agents ?: [:],
                  credentials: options.credentials ?: [:], position: 0, stages: null, carry: '', run: '', passed: 0,
-                 wait: 0, waited: 0]
+                 wait: 0, waited: 0, ask: null, answer: null]
     check(options, build.agents)
     String label = labelFor(build, 'light')
     while (label != null) {
         label = onNode(build, label)
         rest(build)
+        if (build.ask != null && !people(build, label)) {
+            label = null
+        }
         if (label != null) {
             inOrder(build, build.position + 2)
         }
@@ -26,6 +29,38 @@ void rest(Map build) {
     build.wait = 0
     if (seconds > 0) {
         sleep(time: seconds, unit: 'SECONDS')
+    }
+}
+
+/** Asks people what the stage asked for, on no node; true where the build goes on with their answer. */
+boolean people(Map build, String label) {
+    String name = build.stages[build.position].stage
+    Map ask = build.ask
+    build.ask = null
+    stage(name) { build.answer = mlApproval(ask) }
+    if (build.answer.outcome == 'approved') {
+        return true
+    }
+    record(build, label, name)
+    return false
+}
+
+/** Has the stage write down that nobody approved; the build ends here, however that goes. */
+void record(Map build, String label, String name) {
+    Map answer = build.answer
+    if (answer.outcome == 'aborted') {
+        currentBuild.result = 'ABORTED' // and stays so, whatever else goes wrong
+    }
+    try {
+        timeout(time: 30, unit: 'MINUTES') { onNode(build, label) }
+    } catch (Exception failed) {
+        if (build.ended) {
+            throw failed
+        }
+        echo(name + ': that it was ' + answer.outcome + ' was not recorded: ' + failed.message)
+    }
+    if (!build.ended) {
+        mlAgent.stops(build, name, mlApproval.end(answer))
     }
 }
 
@@ -61,7 +96,8 @@ void inOrder(Map build, int ordinal) {
 
 /** Runs on one node all that can run there, on another one when it is lost; gives the label to go on at, or null. */
 String onNode(Map build, String label) {
-    Map start = [position: build.position, stages: build.stages, carry: build.carry, wait: 0, waited: build.waited]
+    Map start = [position: build.position, stages: build.stages, carry: build.carry, wait: 0, waited: build.waited,
+                 ask: null, answer: build.answer]
     String next = null
     again(build) {
         build.putAll(start)
@@ -142,7 +178,7 @@ String advance(Map build, String here) {
                 inOrder(build, 1)
             }
             if (mlStage(build, told)) {
-                return build.wait > 0 ? later(build, here) : null
+                return build.wait > 0 || build.ask != null ? later(build, here) : null
             }
             asked = asked && told.state in ['reuse', 'off']
             build.position = build.position + 1
@@ -160,10 +196,10 @@ String advance(Map build, String here) {
     return null
 }
 
-/** Hands on what there is so far, and gives the label at which the same stage is asked again after a rest. */
+/** Hands on what there is so far, and gives the label at which the same stage runs again, after a rest or an answer. */
 String later(Map build, String here) {
     if (plan(build, 'out')) {
-        build.wait = 0
+        build.putAll([wait: 0, ask: null])
         return null
     }
     if (build.carry) {

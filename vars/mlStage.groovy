@@ -4,10 +4,11 @@ import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
 
 /**
  * Runs the stage `told` by the plan on this node, or shows that it is reused; true where the build stops here, or is to
- * rest for `build.wait` seconds and ask again.
+ * rest for `build.wait` seconds and ask again, or to put `build.ask` to people and come back with `build.answer`.
  */
 boolean call(Map build, Map told) {
     boolean over = false
+    boolean refused = build.answer != null && build.answer.outcome != 'approved'
     stage(told.stage) {
         Map said = told
         if (told.exit_code == 0 && told.state in ['reuse', 'off']) {
@@ -15,14 +16,26 @@ boolean call(Map build, Map told) {
         } else if (told.exit_code == 0) {
             timeout(time: told.timeout_minutes, unit: 'MINUTES') {
                 said = mlAgent(command: told.command, config: build.config, carry: build.carry ? 'in' : '',
-                               credentials: build.credentials, variables: wanted(build, told))
+                               credentials: build.credentials, variables: wanted(build, told), answer: build.answer)
             }
             publish(said)
         }
-        over = waits(build, told, said) || mlAgent.stops(build, told.stage, said)
+        build.answer = null
+        over = !refused && asks(build, told, said) || waits(build, told, said)
+        over = over || mlAgent.stops(build, told.stage, said) || refused
     }
     build.waited = over ? build.waited : 0
     return over
+}
+
+/** Whether people are to be asked, and then the stage once more. */
+boolean asks(Map build, Map told, Map said) {
+    if (!said.ask) {
+        return false
+    }
+    build.ask = said.ask
+    echo(told.stage + ': ' + said.message + '. No node is held meanwhile')
+    return true
 }
 
 /** Whether the stage has its answer later, within the time that it is waited for, and a minute that asking takes. */

@@ -245,20 +245,4 @@ class FailureTest {
         agent = new Agent(known: [register: [node: 'trusted']])
         assert jenkins().run("mlPipeline(agents: [trusted: 'vault'])").labels == ['', 'vault', '']
     }
-
-    void "an approval that is rejected, late or aborted ends as the table says"() {
-        Map ends = [(new Rejection(shortDescription: 'Rejected by eve')): ['FAILURE', 'Rejected by eve'],
-                    (new ExceededTimeout()): ['UNSTABLE', 'nobody answered within 5 minutes'],
-                    (new UserInterruption()): ['ABORTED', 'UserInterruption']]
-        ends.each { cause, end ->
-            Jenkins jenkins = jenkins(answer: { Map asked -> throw new FlowInterruptedException('ABORTED', cause) })
-            Build build = jenkins.run("mlApproval(environment: 'production', minutes: 5)")
-            assert build.result == end[0]
-            assert build.said.contains(end[1])
-        }
-    }
-
-    void "an approval needs the name of an environment"() {
-        assert jenkins().run('mlApproval([:])').said.contains('which one?')
-    }
 }

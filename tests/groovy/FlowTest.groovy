@@ -209,14 +209,6 @@ class FlowTest {
         assert build.of('sleep').size() == 2
     }
 
-    void "approval is asked outside of any node, under a fixed id, and names who gave it"() {
-        Jenkins jenkins = jenkins(answer: { Map asked -> asked.submitter })
-        Build build = jenkins.run("mlApproval(environment: 'production', submitter: 'release-managers')")
-        assert build.value == 'release-managers'
-        assert build.of('input')[0].args[0].id == 'Approve-production'
-        assert build.of('timeout')[0].args[0] == [time: 1440, unit: 'MINUTES']
-    }
-
     void "the exit codes, the needs and the times are those that mlagent declares"() {
         assert Agent.CATALOG.exit_codes*.code.containsAll([0, 2, 3, 4, 5, 10, 11, 12, 20, 21, 30, 70, 130, 143])
         assert Agent.CATALOG.stages*.node.every { it in ['light', 'cpu', 'gpu', 'trusted'] }

@@ -22,6 +22,16 @@ class Agent {
                           known: [(SOAK.name): [wait_minutes: 60.0]]] + more)
     }
 
+    static final Map DEPLOY = CATALOG.stages.find { it.name == 'deploy@production' }
+    static final List PEOPLE = ['staging', 'production'].collectMany { place ->
+        ['approve', 'deploy'].collect { DEPLOY + [name: "$it@$place".toString(), command: "$it --env $place".toString()] }
+    }
+
+    /** One whose two environments ask as many people as `people` says. */
+    static Agent asking(Map more = [:]) {
+        return new Agent([stages: CATALOG.stages.findAll { !it.name.contains('@') } + PEOPLE, off: IMAGES] + more)
+    }
+
     Set done = []
     /** How a stage, or another command, ends; 0 where nothing is said. */
     Map ends = [:]
@@ -33,6 +43,13 @@ class Agent {
     /** By stage: after how many seconds it is to be asked again, once for each time that it is asked in vain. */
     Map waits = [:]
     Map known = [:]
+    /** By stage: how many people are asked, one after the other. */
+    Map people = [:]
+    /** By stage: how many have agreed, and whether one is asked. */
+    final Map agreed = [:].withDefault { 0 }
+    final Map open = [:]
+    /** What was told of answers, each with the stage that it was told to. */
+    final List answers = []
     boolean shared = false
     /** Called before a command, given its name and environment; may throw as a lost agent does. */
     Closure before = { String command, Map what -> }
@@ -60,16 +77,31 @@ class Agent {
     int end(Map what, String command) {
         String name = stages.find { it.command == command }?.name ?: command
         List waiting = waits[name] ?: []
-        int code = waiting ? 21 : ends[name] ?: 0
+        Map approval = approval(name, what.env)
+        int code = waiting ? 21 : ends[name] ?: approval.code ?: 0
         if (code == 0) { done << name }
         Map row = CATALOG.exit_codes.find { it.code == code }
         if (row) {
             new File(what.env.MLPIPELINE_SAID).text = JsonOutput.toJson(
                 [exit_code: code, message: code ? 'what ' + row.category + ' says' : '', hint: code ? 'the cure' : '',
                  run: 'r1', build: 1, description: 'digits v1', archive: "reports/${name}.json", junit: 'reports/*.xml'] +
-                    (waiting ? [wait_seconds: waiting.remove(0)] : [:]))
+                    (waiting ? [wait_seconds: waiting.remove(0)] : [:]) + (approval.ask ? [ask: approval.ask] : [:]))
         }
         return code
+    }
+
+    /** As approve does: an answer belongs to the question that is open; who has agreed is not asked again. */
+    private Map approval(String name, Map env) {
+        if (env.MLPIPELINE_ANSWER) {
+            answers << [stage: name, outcome: env.MLPIPELINE_ANSWER, by: env.MLPIPELINE_ANSWERED_BY ?: '', comment: env.MLPIPELINE_COMMENT ?: '']
+            if (env.MLPIPELINE_ANSWER != 'approved') { return [code: [rejected: 12, 'timed-out': 21, aborted: 130][env.MLPIPELINE_ANSWER]] }
+            if (open.remove(name)) { agreed[name]++ }
+        }
+        if (agreed[name] >= (people[name] ?: 0)) { return [:] }
+        open[name] = true
+        String place = name.split('@')[1]
+        return [code: 21, ask: [id: "Approve${place.capitalize()}${agreed[name] + 1}", message: "Release r1 to $place?", ok: 'Approve',
+                                submitter: 'ann,bob', minutes: 1440]]
     }
 
     private static int out(Map what, Object said) {

@@ -17,7 +17,13 @@ class Jenkins {
     Set absent = []
     Map environment = [:]
     Map secrets = [:]
-    Closure answer = { Map asked -> 'somebody' }
+    /** What people say to an input, where no controller elsewhere asks them. */
+    Closure answer = { Map asked -> [approver: 'somebody', comment: ''] }
+    /** One elsewhere that opens the inputs, and knows who answers them. */
+    Controller controller
+    String getJob() { controller ? controller.job : 'job' }
+    /** How a rest passes, given its seconds. */
+    Closure rest = { int seconds -> }
     int number = 0
     final Map milestones = [:]
 
@@ -30,6 +36,7 @@ class Jenkins {
         build = new Build(number: buildNumber)
         build.steps = new Steps(this, build)
         running << build
+        controller?.begins(build)
         Script file = script(jenkinsfile, 'Jenkinsfile')
         try {
             build.value = file.run()
@@ -47,6 +54,7 @@ class Jenkins {
         Build ended = build
         ended.steps.leave()
         running.remove(ended)
+        controller?.ends(ended)
         build = outer
         return ended
     }
@@ -59,18 +67,35 @@ class Jenkins {
         if (name in absent || !build.steps.metaClass.respondsTo(build.steps, name)) {
             throw new NoSuchMethodError("No such DSL method '$name' found among steps [...]")
         }
-        if (build.superseded) {
-            throw new FlowInterruptedException('NOT_BUILT', new CancelledCause(shortDescription: "Superseded by #${build.superseded}"))
-        }
+        build.steps.interrupted()
         String where = "build ${build.number}, $name"
         List plain = args.findAll { !(it instanceof Closure) }
         plain.each { Crossing.must(it, where) }
-        args.findAll { it instanceof Closure }.each { Crossing.captured(it, where) }
-        variables.values().each { one -> one.binding.variables.each { key, value -> Crossing.must(value, "variable $key") } }
+        bodies.addAll(args.findAll { it instanceof Closure })
+        save(where)
         build.calls << [step: name, args: Crossing.copy(plain, where), node: build.steps.node?.label, stage: build.steps.stage]
         List given = Crossing.copy(plain, where) + args.findAll { it instanceof Closure }
-        Object value = build.steps.invokeMethod(name, given as Object[])
+        Object value
+        try {
+            value = build.steps.invokeMethod(name, given as Object[])
+        } finally {
+            bodies.removeAll { one -> args.any { it.is(one) } }
+        }
         return args.any { it instanceof Closure } ? value : Crossing.copy(value, "$where, what it gives")
+    }
+
+    /** The bodies that are open, each with the variables that it took along: all of it is saved at every step. */
+    private final List bodies = []
+
+    private void save(String where) {
+        bodies.each { Crossing.captured(it, where) }
+        variables.values().each { one -> one.binding.variables.each { key, value -> Crossing.must(value, "variable $key") } }
+    }
+
+    /** A restart while people are asked: what was saved is all there is, and the library is read anew. */
+    void restart() {
+        save('a restart')
+        variables.clear()
     }
 
     Object global(String name) {
@@ -117,6 +142,8 @@ class Build {
     Steps steps
     Map stashes = [:]
     long busyMillis = 0
+    /** What each stage took, in order: name, node and seconds; a stage that comes again stands there again. */
+    List times = []
     Integer superseded
 
     void worse(String other) {

@@ -12,6 +12,8 @@ class Steps {
     String stage
     List env = []
     int milestone = 0
+    /** Minutes that the open timeouts give, the innermost last. */
+    List limits = []
 
     Steps(Jenkins jenkins, Build build) { this.jenkins = jenkins; this.build = build }
 
@@ -31,16 +33,26 @@ class Steps {
 
     Object stage(String name, Closure body) {
         stage = name
-        try { return body() } finally { stage = null }
+        long begun = System.currentTimeMillis()
+        try {
+            return body()
+        } finally {
+            build.times << [stage: name, node: node?.label, seconds: (System.currentTimeMillis() - begun) / 1000]
+            stage = null
+        }
     }
 
-    Object timeout(Map limit, Closure body) { body() }
+    Object timeout(Map limit, Closure body) {
+        assert limit.unit == 'MINUTES'
+        List before = limits
+        limits = limits + limit.time
+        try { return body() } finally { limits = before }
+    }
 
     Object podTemplate(Map pod, Closure body) { body() }
 
     Object container(String name, Closure body) { body() }
 
-    /** As EnvVars does: a variable of no value is none, and hides what the node has by that name. */
     Object withEnv(List variables, Closure body) {
         List before = env
         env = env + variables
@@ -52,7 +64,7 @@ class Steps {
             if (!jenkins.secrets.containsKey(it.credentialsId)) {
                 throw new AbortException("Could not find credentials entry with ID '${it.credentialsId}'")
             }
-            it.variable + '=' + jenkins.secrets[it.credentialsId]
+            it.variable + '=' + jenkins.secrets[it.credentialsId].replace('$', '$$')
         }, body)
     }
 
@@ -78,12 +90,21 @@ class Steps {
 
     Integer sh(Map how) {
         assert how.returnStatus
-        Map variables = [JOB_NAME: 'job', WORKSPACE: node.workspace.path, BUILD_NUMBER: "${build.number}".toString()]
-        (jenkins.environment.collect { key, value -> "$key=$value" } + env).each {
+        Map variables = [JOB_NAME: jenkins.job, WORKSPACE: node.workspace.path, BUILD_NUMBER: "${build.number}".toString()] +
+            (jenkins.controller?.variables(build) ?: [:]) + jenkins.environment
+        env.each {
             List parts = it.toString().split('=', 2)
-            parts[1] ? variables.put(parts[0], parts[1]) : variables.remove(parts[0])
+            String value = expanded(parts[1], variables)
+            value ? variables.put(parts[0], value) : variables.remove(parts[0])
         }
         return jenkins.shell([script: how.script, env: variables, workspace: node.workspace, log: build.log])
+    }
+
+    /** As EnvVars does: `$NAME` is what is known by it, `$$` a dollar; and no value is none, whatever the node has. */
+    private static String expanded(String text, Map variables) {
+        return text.replaceAll(/\$(\w+|\{[\w.]+\}|\$)/) { List found ->
+            found[1] == '$' ? '$' : variables.get(found[1].replaceAll(/[{}]/, '')) ?: found[0]
+        }
     }
 
     String pwd(Map how) { assert how.tmp; node.workspace.path + '@tmp' }
@@ -131,14 +152,27 @@ class Steps {
         }
     }
 
+    /** Blue Ocean shows an input in a stage alone, and the step itself gives its id a capital to begin with. */
     Object input(Map asked) {
         assert node == null : 'an input holds a node'
-        return jenkins.answer(asked)
+        assert stage || !build.times : 'an input in no stage'
+        assert asked.id == asked.id.capitalize()
+        Object given = jenkins.controller ? jenkins.controller.input(build, asked, limits.last()) : jenkins.answer(asked)
+        interrupted()
+        return given
+    }
+
+    /** Another build, or a person, stopped this one: whatever step comes next is stopped, and those after it are not. */
+    void interrupted() {
+        Integer by = build.superseded
+        build.superseded = null
+        if (by) { throw new FlowInterruptedException('NOT_BUILT', new CancelledCause(shortDescription: "Superseded by #$by")) }
     }
 
     void sleep(Map how) {
         assert node == null : 'a rest holds a node'
         assert how.unit == 'SECONDS'
+        jenkins.rest(how.time)
     }
 
     void echo(String text) { build.log << text }
