@@ -21,8 +21,10 @@ from mlagent.errors import InputError
 from mlagent.ledger.pack import Parts
 from mlagent.ledger.standalone import verify
 from mlagent.trust import origins, provenance, statement, verdicts
+from mlagent.trust.approval import document
 
 FILES = {"release": verify.RECORD, "card": verify.CARD, "verdicts": verify.VERDICTS, "sbom": verify.SBOM}
+APPROVAL = "attestations/approval"
 SAID = {provenance.TYPE: verify.PROVENANCE, origins.SBOM: verify.BILL, verdicts.TYPE: verify.JUDGED}
 NOT_PUSHED = "no image was pushed"
 NO_KEYS = "no public key is known here: the policy's keys, sign.public_key and ledger.public_key are not set"
@@ -74,7 +76,7 @@ def beside(where: Reference, registry: ImageRegistry, verifier: Verifier, keys: 
     if registry.manifest(where.path, str(where.digest)) is None:
         return Parts(absent=dict.fromkeys(missing, f"{where} is not in its registry any more"))
     files = dict(_signatures(where, registry, verifier, keys))
-    for kind, name in SAID.items():
+    for kind, name in {**SAID, document.TYPE: APPROVAL}.items():  # approvals are there where a policy asked for them
         files |= dict(_statements(where, verifier, kind, name, keys))
     there = verifier.attached(where)
     none = f"none by a key that is known here ({there.signatures} signatures and {len(there.envelopes)} statements are)"

@@ -53,7 +53,7 @@ def test_every_package_a_stage_needs_is_in_the_extra_it_names() -> None:
     for stage in catalog.STAGES:
         for package in stage.needs.packages:
             names = [re.split(r"[<>=]", one)[0] for one in extras[package.extra]]
-            assert package.module in names, (stage.name, package)
+            assert {package.module, f"python-{package.module}"} & {*names}, (stage.name, package)
             assert importlib.util.find_spec(package.module), package.module
 
 
