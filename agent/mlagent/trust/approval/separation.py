@@ -17,14 +17,13 @@ SHOWN = 3  # commits, or e-mails, that are named
 
 
 class Responsible(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose work it is: people by their ids, with why (`author of 1a2b3c4d5e6f`).
+    """Whose own work it is: ids, each with why (`author of 1a2b3c4d5e6f`).
 
-    `unmapped` are e-mails that are nobody's, with their commits. `somebody` says whether a person is among them: a program that commits answers for nothing.
+    `unmapped` are authors' e-mails that the policy gives to nobody, with their commits.
     """
 
     ids: Mapping[str, str]
     unmapped: tuple[str, ...] = ()
-    somebody: bool = False
 
 
 def responsible(
@@ -41,14 +40,13 @@ def responsible(
     reasons = {who: [f"author of {_first(commits)}"] for who, commits in why.items()}
     users = [one for one in started.users if same(one) not in _NO_PERSON]
     people = [one for one in users if not _among(one, rules.robots)]
-    written = any(not _among(one, rules.robots) for one in why)
-    by_rule = () if people or (written and not users and _pushed(started)) else rules.answerable
-    for who, reason in [*((one, STARTED) for one in users), *((one, ANSWERS) for one in by_rule)]:
+    pushed = not users and _pushed(started) and any(not _among(one, rules.robots) for one in why)
+    by_rule = () if people or pushed else rules.answerable
+    for who, reason in [*((one, STARTED) for one in people), *((one, ANSWERS) for one in by_rule)]:
         reasons.setdefault(who, []).append(reason)
     return Responsible(
         ids={who: ", ".join(dict.fromkeys(all_)) for who, all_ in reasons.items()},
         unmapped=tuple(f"{plain(email) or NOBODY} ({_first(commits)})" for email, commits in unmapped.items()),
-        somebody=bool(people or by_rule or written),
     )
 
 
@@ -62,18 +60,17 @@ def against(who: str, rules: Approvals, responsible: Responsible, earlier: Colle
 
 def _against(who: str, rules: Approvals, responsible: Responsible, earlier: Collection[str]) -> Iterator[str]:
     if who not in rules.approvers:
-        near = next((one for one in rules.approvers if same(one) == same(who)), "")
-        yield f"{who or 'nobody'} is none of the approvers" + (f", as which the policy spells {near!r}" if near else "")
+        yield f"{who or 'nobody'} is none of the approvers ({', '.join(rules.approvers)})"
     for one, why in responsible.ids.items():
         if same(one) == same(who):
-            yield f"it is {who}'s own work ({why})"
+            yield f"{who} has a part in it ({why})"
     if _among(who, earlier):
-        yield f"{who} approved it already, and another person has to"
+        yield f"{who} has approved it already"
     if unmapped := responsible.unmapped:
         more = f" and {len(unmapped) - SHOWN} more" if len(unmapped) > SHOWN else ""
-        yield f"the policy's `authors` do not say who {', '.join(unmapped[:SHOWN])}{more} is"
-    if not responsible.somebody:
-        yield "nobody answers for it: no person wrote or started it, and the policy's approvals.answerable names none"
+        yield f"the policy does not say whose these authors' e-mails are: {', '.join(unmapped[:SHOWN])}{more}"
+    elif all(_among(one, rules.robots) for one in responsible.ids):
+        yield "nobody answers for it: no person wrote or started it, and approvals.answerable names none"
 
 
 def _pushed(started: Started) -> bool:
