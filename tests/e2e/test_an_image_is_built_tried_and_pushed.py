@@ -19,7 +19,7 @@ from tests.conftest import Cli
 from tests.e2e.conftest import image, record, ship, ships, states, unhurried
 from tests.parts.registry import PASSWORD, USER, Registry
 
-ENVIRONMENTS = ("deploy@staging", "soak@staging", "deploy@production", "soak@production")
+ENVIRONMENTS = tuple(f"{verb}@{one}" for one in ("staging", "production") for verb in ("approve", "deploy", "soak"))
 Shipped = tuple[Path, subprocess.CompletedProcess[str]]
 
 

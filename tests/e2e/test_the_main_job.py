@@ -14,7 +14,7 @@ from mlagent import catalog
 from tests.conftest import Cli
 from tests.e2e.conftest import record, states
 
-ENVIRONMENTS = ("deploy@staging", "soak@staging", "deploy@production", "soak@production")
+ENVIRONMENTS = tuple(f"{verb}@{one}" for one in ("staging", "production") for verb in ("approve", "deploy", "soak"))
 OFF = ("package", "push", "sign", *ENVIRONMENTS)  # the template names no registry and no namespace
 Finished = tuple[Path, subprocess.CompletedProcess[str]]
 
