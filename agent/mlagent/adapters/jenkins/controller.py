@@ -172,6 +172,22 @@ class Controller:
                 hint="install it (jenkins/README.md), or look at the build's page",
             ) from error
 
+    def ask(self, at: str, **query: str | int) -> Any:  # noqa: ANN401 - whatever it says
+        """The JSON of an address below the controller's; NotThere (4)."""
+        return self.read(lambda: _json(self._get(at, **query)))
+
+    def is_there(self, at: str) -> bool:
+        """Whether there is such a page."""
+        try:
+            return bool(self.read(lambda: self._get(at)))
+        except NotThere:
+            return False
+
+    def tell(self, at: str, data: bytes | dict[str, str], headers: Mapping[str, str]) -> bool:
+        """Post to an address below the controller's. For `write`: the answer may be lost."""
+        self._post(at, data, headers)
+        return True
+
     def _me(self) -> str:
         answer = self._get(ME)
         if answer.history:
