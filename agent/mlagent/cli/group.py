@@ -22,6 +22,7 @@ BESIDE = {
     "verify": ("mlagent.cli.verify:verify", "Say whether an image shows what the platform's policy asks for."),
     "status": ("mlagent.cli.status:status", "Say what runs in each environment, since when."),
     "promote": ("mlagent.cli.promote:promote", "Promote a release to an environment that is no cluster of ours."),
+    "approvals": ("mlagent.cli.approvals:approvals", "Say what waits for a person's answer, and answer it."),
     "rollback": ("mlagent.cli.rollback:rollback", "Have what served before serve again."),
     "rollout": ("mlagent.cli.rollout:rollout", "Look at a rollout that is under way; pause, resume or abort it."),
     "ledger": ("mlagent.cli.ledger.group:ledger", "Say who did what to a model, when, why; prove that it stands."),

@@ -1,5 +1,6 @@
 """What the platform set on this node, also where there is no project: its policy, and how to reach a registry."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from mlagent import catalog
 from mlagent.cli.app import App
 
 if TYPE_CHECKING:
-    from mlagent.config.load import Settings
+    from mlagent.config.load import Flag, Settings
     from mlagent.trust.policy import Written
 
 SECTIONS = ("policy", "registry", "sign")
@@ -17,17 +18,17 @@ POLICY = click.Path(path_type=Path, exists=True, dir_okay=False)
 ABOUT = "The policy; without it MLAGENT_POLICY_FILE, else the strict default."
 
 
-def settings(app: App) -> "Settings":
-    """Of the project, or of the environment alone where there is none."""
+def settings(app: App, sections: Sequence[str] = SECTIONS, flags: "Sequence[Flag]" = ()) -> "Settings":
+    """Of the project, or of these sections alone, by the environment and `flags`, where there is none."""
     from mlagent.config.load import load
     from mlagent.config.redact import Redactor
 
     if (app.project / app.file).exists():
-        return app.settings()
-    wanted = {name: catalog.SECTIONS[name] for name in SECTIONS if name in catalog.SECTIONS}
+        return app.settings(flags)
+    wanted = {name: catalog.SECTIONS[name] for name in sections if name in catalog.SECTIONS}
     prefixes = tuple(f"MLAGENT_{name.upper()}_" for name in wanted)
     environ = {name: value for name, value in app.environ.items() if name.startswith(prefixes)}
-    found = load(wanted, app.project, environ, needed=False)
+    found = load(wanted, app.project, environ, flags, needed=False)
     app.redactor = Redactor(found.secrets())
     return found
 
