@@ -17,11 +17,13 @@ from mlagent.adapters.kube import refusals
 from mlagent.adapters.kube.kinds import Kinds
 from mlagent.adapters.kube.login import Login
 from mlagent.adapters.kube.refusals import Tried
+from mlagent.adapters.kube.rights import Rights
 from mlagent.core.ports.cluster import Kind
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 ADMISSION_SECONDS = 30.0  # of a write: the cluster's own rules may take their time
+DISCOVERY = Tried("get", "what it serves")
 
 Shape = TypeVar("Shape")
 
@@ -49,6 +51,7 @@ class Link:
         self._login = login
         self.place = login.place
         self._lock = threading.Lock()
+        self._rights = Rights(login.place, lambda path: self._request("get", path).data)
 
     def close(self) -> None:
         """Close its connections, and forget certificates and keys."""
@@ -60,7 +63,7 @@ class Link:
         """Where a kind is kept; None where it is not served."""
         with self._errors(tried), self._lock:
             try:
-                found: Resource | None = self._kinds.find(kind)
+                found: Resource | None = self._rights.ask(DISCOVERY, lambda: self._kinds.find(kind))
             except (msgspec.MsgspecError, LookupError, TypeError):
                 raise refusals.strange(self.place, f"its list of {kind.api} is none") from None
         return found
@@ -77,9 +80,7 @@ class Link:
     ) -> Any:  # noqa: ANN401 - urllib3's answer
         """The answer, its body not read yet; Refused for a no that is `borne`."""
         with self._errors(tried, borne):
-            return self._dynamic.request(
-                method, path, serialize=False, _request_timeout=(CONNECT_SECONDS, seconds or READ_SECONDS), **more
-            )
+            return self._rights.ask(tried, lambda: self._request(method, path, seconds or READ_SECONDS, **more))
 
     def json(self, method: str, path: str, tried: Tried, **more: Any) -> dict[str, Any]:  # noqa: ANN401
         """The same, read as an object."""
@@ -94,6 +95,10 @@ class Link:
             return msgspec.json.decode(body, type=shape)
         except (msgspec.MsgspecError, UnicodeError):
             raise refusals.strange(self.place, f"its answer to {tried} is none") from None
+
+    def _request(self, method: str, path: str, seconds: float = READ_SECONDS, **more: Any) -> Any:  # noqa: ANN401
+        timeout = (CONNECT_SECONDS, seconds)
+        return self._dynamic.request(method, path, serialize=False, _request_timeout=timeout, **more)
 
     @contextmanager
     def _errors(self, tried: Tried, borne: Callable[[No], bool] = lambda _: False) -> Iterator[None]:

@@ -15,6 +15,7 @@ MASK = "[secret]"
 WORTH_MASKING = 4
 TYPED = "failed to create typed patch object"  # a field that is unknown, or of another type: 500 on old servers
 AGAIN = "is it up, and reachable from here? the same command goes on where it stopped"
+MAY_NOT = " cannot "  # the words of its rights; an admission controller has others
 ROLE = "`mlagent manifests rbac` prints the role that is needed: give it to the account, or name another in "
 
 
@@ -129,7 +130,7 @@ def _forbidden(place: Place, tried: Tried, words: str) -> MlagentError:
             f"{place} sees nobody in the credentials of {place.origin}: {words}",
             hint=f"does the context have a user? name another in {place.keys}context",
         )
-    if " cannot " in words:  # the words of its rights; an admission controller has others
+    if MAY_NOT in words:
         return ConfigError(f"{place} does not let us {tried}: {words}", hint=f"{ROLE}{place.keys}kubeconfig")
     return ConfigError(
         f"{place} refuses to {tried}: {words}",
@@ -166,6 +167,14 @@ def _refused(place: Place, said: Status | None, code: int, text: str) -> Mlagent
 def unserved(place: Place, api: str, kind: str) -> InputError:
     """It does not know the kind of an object."""
     return InputError(f"{place} does not serve {kind} of {api}", hint="`kubectl api-resources` lists what it serves")
+
+
+def not_yet(place: Place, tried: Tried) -> InfrastructureError:
+    """It refuses what it may well allow in a moment."""
+    return InfrastructureError(
+        f"{place} has just begun, and knows nobody's rights yet: it refuses to {tried}",
+        hint="the same command goes on; if it says so for long, what does `kubectl get --raw /readyz` say is missing?",
+    )
 
 
 def strange(place: Place, what: str) -> ConfigError:
