@@ -20,6 +20,7 @@ from mlagent.errors import Held, MlagentError
 SCHEMA = 1
 FOR_ALL = "load-test"  # what comes after it is for the branches of deploy.branches
 BY_ALL = ("data", "tracking", "store")  # a plan asks them, so every command does
+LEDGER = "ledger"  # every run tells it what happened; the keys of that section sign, on trusted nodes
 UNASKED = "jenkins"  # asked by people and their clocks, never by a stage
 REPORTS = ("*.json", "*.log", "*.xml", "*.html", "*.md")
 
@@ -109,12 +110,20 @@ def _told(stage: Stage, step: Step, settings: Settings) -> Told:
         key=step.key,
         node=stage.node(config),
         timeout_minutes=hooks.minutes(settings, stage),
-        credentials=variables(settings, (*BY_ALL, stage.settings, *stage.sections, *stage.uses)),
+        credentials=_credentials(settings, (*BY_ALL, stage.settings, *stage.sections, *stage.uses)),
         wait_minutes=getattr(settings.sections[stage.settings], stage.waits) if stage.waits else 0,
         exit_code=known.code if known else 0,
         message=known.message if known else "",
         hint=known.hint if known else "",
     )
+
+
+def _credentials(settings: Settings, sections: Sequence[str]) -> tuple[str, ...]:
+    """Those of these sections, and the way to the ledger."""
+    found = variables(settings, sections)
+    database = getattr(settings.sections.get(LEDGER), "database", None)
+    named = [database.variable] if database is not None and database.variable else []
+    return (*found, *(one for one in named if one not in found))
 
 
 def _known_end(step: Step) -> MlagentError | None:

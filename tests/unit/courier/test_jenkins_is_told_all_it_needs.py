@@ -90,6 +90,15 @@ def test_a_held_run_ends_with_21_before_a_node_is_taken(project: Path) -> None:
     assert (plan.stages[0].exit_code, plan.stages[0].message) == (21, "held by x")
 
 
+def test_every_stage_is_told_the_way_to_the_ledger_and_only_who_signs_its_key(project: Path) -> None:
+    with (project / "mlpipeline.yaml").open("a") as file:
+        file.write("ledger: {database: env:WHERE, key: env:KEY}\n")
+    assert [one.credentials for one in told(project, BRANCH_NAME="main").stages] == [("WHERE",)] * 3
+    space = workspace(project, stage("a", uses=("ledger",)))
+    run_id, steps = plan_now(space)
+    assert courier.tell(space, run_id, steps, {}, until=None).stages[0].credentials == ("WHERE", "KEY")
+
+
 def test_a_stage_is_told_the_variables_of_the_secrets_it_reads(project: Path, cli: Cli) -> None:
     with (project / "mlpipeline.yaml").open("a") as file:
         file.write("tracking: {token: env:FLOW, password: file:there}\nstore: {access_key: env:KEY}\n")
