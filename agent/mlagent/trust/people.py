@@ -42,7 +42,7 @@ def doubled(authors: Mapping[str, tuple[str, ...]]) -> Iterator[Fault]:
         for one in emails:
             other = owners.setdefault(same(one), who)
             if other != who:
-                yield (who,), f"{one!r} is {other!r}'s already: one e-mail is one person's"
+                yield (who,), f"{one!r} is that of {other!r} already: one e-mail is one person's"
     for one, other in combinations(authors, 2):
         if same(one) == same(other):
             yield (other,), f"{one!r} and {other!r} are one person to Jenkins: put their e-mails below one"
