@@ -77,6 +77,13 @@ def make(folder: Path, registry: Registry) -> Bed:
 
 def first(folder: Path, registry: Registry, more: dict[str, str]) -> Bed:
     """The first release alone, by commands that are told `more`."""
+    made = untrained(folder, registry, more)
+    _build(made, made.one)
+    return made
+
+
+def untrained(folder: Path, registry: Registry, more: dict[str, str]) -> Bed:
+    """The project of the first release, with nothing run and nothing committed."""
     keys = pair(folder / "keys")
     policy = folder / "policy.yaml"
     policy.write_text(POLICY.format(key=keys.public))
@@ -91,7 +98,6 @@ def first(folder: Path, registry: Registry, more: dict[str, str]) -> Bed:
     made = Bed(folder / "one", folder / "two", keys, policy, kept | engine | git | secrets | more, registry)
     _must(made.mlagent(folder, "init", "one", "--template", MODEL))
     _settings(made.one, folder / "store", registry)
-    _build(made, made.one)
     return made
 
 

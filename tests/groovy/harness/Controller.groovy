@@ -6,12 +6,10 @@ import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
 
 /** A double of a controller elsewhere, over HTTP: it is told what builds do, and people answer their inputs there. */
 class Controller {
-    static final Map CAUSES = [rejected: Rejection, aborted: UserInterruption]
-
     String url
     String job = 'job'
-    /** Why builds start, as the controller's own API tells it, and which commit they build. */
-    List causes = []
+    /** Why builds start: `[user: 'ann']`, 'timer', 'scm' and the like; and which commit they build. */
+    List causes = [[user: 'ada']]
     Closure commit = { '' }
     /** Milliseconds that a minute takes, and that it takes to look again. */
     long minute = 60_000
@@ -31,35 +29,24 @@ class Controller {
         String page = "/harness/${path(build)}/input"
         long end = System.currentTimeMillis() + minutes * minute
         post(page, asked.subMap(['id', 'message', 'ok', 'submitter']) + [parameters: asked.parameters*.name])
-        while (System.currentTimeMillis() < end) {
-            Map said = look("$page/$asked.id")
-            if (said.state == 'approved') { return [(asked.submitterParameter): said.by, comment: said.comment ?: ''] }
-            if (said.state != 'waiting') { throw new FlowInterruptedException('ABORTED', cause(said)) }
-            sleep(pause)
+        for (Map said = look("$page/$asked.id"); ; said = look("$page/$asked.id")) {
+            switch (said.state) {
+                case 'approved': return [(asked.submitterParameter): said.by, comment: said.comment ?: '']
+                case 'rejected': stop(new Rejection(by: said.by ?: ''))
+                case 'aborted': stop(new UserInterruption(userId: said.by ?: ''))
+                case 'timed-out': stop(new ExceededTimeout())
+            }
+            if (System.currentTimeMillis() < end) { sleep(pause) } else { post("$page/$asked.id/over", [state: 'timed-out'], [409]) }
         }
-        post("$page/$asked.id/close", [:])
-        throw new FlowInterruptedException('ABORTED', new ExceededTimeout())
     }
 
-    private static Cause cause(Map said) {
-        return said.state == 'rejected' ? new Rejection(by: said.by ?: '') : new UserInterruption(userId: said.by ?: '')
-    }
+    private static void stop(Cause cause) { throw new FlowInterruptedException('ABORTED', cause) }
 
     private String path(Build build) { 'job/' + job.split('/').join('/job/') + '/' + build.number }
 
-    /** A controller that restarts is not there for a while, and knows its inputs afterwards. */
-    private Map look(String page) {
-        for (int left = 300; ; left--) {
-            try {
-                return new JsonSlurperClassic().parse(new URL(url + page))
-            } catch (ConnectException away) {
-                if (left == 0) { throw away }
-                sleep(pause)
-            }
-        }
-    }
+    private Map look(String page) { new JsonSlurperClassic().parse(new URL(url + page)) }
 
-    private void post(String page, Map what) {
+    private void post(String page, Map what, List taken = []) {
         HttpURLConnection connection = new URL(url + page).openConnection()
         connection.with {
             requestMethod = 'POST'
@@ -67,7 +54,8 @@ class Controller {
             setRequestProperty('Content-Type', 'application/json')
             outputStream.withCloseable { it << JsonOutput.toJson(what) }
         }
-        assert connection.responseCode < 300 : "$page: ${connection.responseCode} ${connection.errorStream?.text}"
-        connection.inputStream.close()
+        int status = connection.responseCode
+        assert status < 300 || status in taken : "$page: $status ${connection.errorStream?.text}"
+        (status < 300 ? connection.inputStream : connection.errorStream)?.close()
     }
 }

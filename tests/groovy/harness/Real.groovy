@@ -14,9 +14,14 @@ class Real {
     Closure during = { String command, Process process, Map what -> }
 
     Real(File home) {
-        this.home = home
-        origin = new File(home, 'origin/digits')
+        this(home, new File(home, 'origin/digits'))
         makeProject()
+    }
+
+    /** The job of a repository that is there. */
+    Real(File home, File origin) {
+        this.home = home
+        this.origin = origin
         makeEnvironment()
         jenkins = new Jenkins(home: home, scm: this.&checkout, shell: this.&shell)
     }
@@ -55,6 +60,9 @@ class Real {
         Files.createSymbolicLink(new File(folder, 'bin/python').toPath(), python.toPath())
         new File(folder, 'complete').text = "$python.canonicalPath\n"
     }
+
+    /** The commit that a build takes. */
+    String head() { out(['git', 'rev-parse', 'main'], origin).trim() }
 
     /** As the git plugin does: a detached commit, with the remote's branches. */
     void checkout(File workspace) {
