@@ -79,7 +79,7 @@ class Courier:
 
 @contextmanager
 def building(job: Job, number: int, env: dict[str, str]) -> Iterator[Courier]:
-    """The job's build of this number, which is ended with the block; `env` is the harness's own, and no node's secret."""
+    """The job's build of this number, ended with the block; `env` is the harness's own, and no node's secret."""
     pipe = subprocess.PIPE
     command = [str(RUN), "--whole"]
     process = subprocess.Popen(

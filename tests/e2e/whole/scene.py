@@ -71,7 +71,7 @@ class Scene(NamedTuple):
 
     def workspace(self, node: str) -> Path:
         """Where the job is on a node."""
-        return Path(self.job.home) / "workspaces" / node / JOB
+        return Path(self.job.home) / "workspaces" / node / "job"
 
     def command(self, *args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """How `mlagent ARGS` ended in the repository, by somebody who has all that the job has, and `env`."""
@@ -104,7 +104,7 @@ class Scene(NamedTuple):
     @property
     def tokens(self) -> dict[str, str]:
         """By whom each is."""
-        return jenkins_double.TOKENS  # type: ignore[no-any-return]
+        return jenkins_double.TOKENS
 
 
 @contextmanager
