@@ -5,7 +5,7 @@ import java.lang.reflect.InvocationTargetException
 // Runs every test of the named classes; a test is a method whose name is a sentence.
 
 int failed = 0, passed = 0
-List names = args == ['all'] as String[] ? ['HarnessTest', 'FlowTest', 'FailureTest', 'ApprovalTest', 'RealTest'] : args as List
+List names = args == ['all'] as String[] ? ['HarnessTest', 'FlowTest', 'FailureTest', 'ApprovalTest', 'ControllerTest', 'RealTest'] : args as List
 for (String name in names) {
     Class type = Class.forName(name)
     for (method in type.declaredMethods.findAll { it.name.contains(' ') && !it.parameterTypes }.sort { it.name }) {
