@@ -16,7 +16,7 @@ def blue_ocean(message: str) -> str:
     """blueocean-dashboard, karaoke/components/InputStep.jsx and forms/index.less; stringUtil.js takes out markup."""
     text = escape(re.sub(r"<[^>]*>", "", message))
     style = """
-        main { background: #f6f6f6; border: 1px solid #eee; color: #4a4a4a; padding: 26px 32px 32px; }
+        main { background: #f6f6f6; border: 1px solid #eee; color: #4a4a4a; padding: 26px 32px; }
         main > div { width: 400px; margin: auto; white-space: pre-wrap; font: 14px/1.43 Lato, Arial, sans-serif; }
         .message { font-size: 24px; font-weight: 300; margin: 0; padding-bottom: 24px; overflow-wrap: anywhere; }"""
     return _page(style, f'<main><div><h3 class="message">{text}</h3>{_FORM.format(no="Cancel")}</div></main>')
@@ -25,7 +25,7 @@ def blue_ocean(message: str) -> str:
 def classic(message: str) -> str:
     """pipeline-input-step, InputStepExecution/index.jelly; headings as in Jenkins' own style."""
     style = f"""
-        main {{ font: 14px/1.5 {_SANS}; color: #14141f; padding: 0 24px 24px; }}
+        main {{ font: 14px/1.5 {_SANS}; color: #14141f; padding: 1px 24px 24px; }}
         .message {{ font-size: 24px; font-weight: 600; line-height: 1.2; overflow-wrap: anywhere; }}"""
     return _page(style, f'<main><h1 class="message">{escape(message)}</h1>{_FORM.format(no="Abort")}</main>')
 
@@ -37,12 +37,12 @@ def graph_view(message: str) -> str:
         main {{ font: 14px/1.5 {_SANS}; color: #14141f; padding: 24px; }}
         .card {{ display: flex; align-items: center; gap: 12px; background: #f7fbff; border: 1px solid #dde; }}
         .card {{ border-radius: 6px; padding: 14px; margin-bottom: 32px; }}
-        .card b {{ color: #07c; font-size: 22px; }}
+        .card b {{ border: 3px double #07c; border-radius: 50%; width: 14px; height: 14px; flex-shrink: 0; }}
         .card span {{ max-width: 80%; overflow: hidden; text-overflow: ellipsis; font-weight: 600; }}
         .dialog {{ width: 700px; margin: auto; border: 1px solid #ccc; border-radius: 12px; padding: 20px; }}
         .dialog {{ box-shadow: 0 8px 30px #0002; }}
         .dialog > span {{ display: block; font-weight: 600; font-size: 18px; overflow-wrap: anywhere; }}"""
-    card = f'<div class="card"><b>&#9208;</b><span class="message">{escape(message)}</span></div>'
+    card = f'<div class="card"><b></b><span class="message">{escape(message)}</span></div>'
     dialog = f'<div class="dialog"><span class="title">{escape(title)}</span>{_FORM.format(no="Abort")}</div>'
     return _page(style, f'<main>{card}<p><button class="first">Approve</button></p>{dialog}</main>')
 

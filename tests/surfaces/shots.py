@@ -10,6 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+WIDE = {"blue-ocean": 480, "stage-view": 500, "graph-view": 900}  # pixels of the window
 LOOK = """() => { const one = document.querySelector('.message'), title = document.querySelector('.title');
     const box = one.getBoundingClientRect(), lines = getComputedStyle(one).lineHeight;
     return {text: one.innerText, title: title ? title.innerText : null, inside: one.children.length,
@@ -24,7 +25,7 @@ def main() -> None:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for name, page in pages.items():
-            tab = browser.new_page(viewport={"width": 900, "height": 200})
+            tab = browser.new_page(viewport={"width": WIDE.get(name, 800), "height": 200})
             asked: list[str] = []
             tab.on("request", lambda one, asked=asked: asked.append(one.url))
             tab.goto(Path(page).as_uri())

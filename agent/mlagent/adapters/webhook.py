@@ -54,7 +54,7 @@ def tell(settings: "Approvals", question: "Question", page: str, notice: Callabl
 
 def slack(question: "Question", page: str) -> dict[str, Any]:
     """As Slack takes it; `text` holds all of it, for those that know no blocks (Mattermost)."""
-    title, *lines = (_escaped(line.removeprefix("- ")) for line in question.message.split("\n"))
+    title, *lines = (_escaped(line.removeprefix("* ")) for line in question.message.split("\n"))
     answer = _answer(question, page)
     blocks = [{"type": "header", "text": {"type": "plain_text", "text": title[:TITLE]}}]
     blocks += [{"type": "section", "text": {"type": "plain_text", "text": line}} for line in lines if line]

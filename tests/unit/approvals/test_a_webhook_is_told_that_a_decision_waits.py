@@ -66,7 +66,7 @@ def test_slack_is_sent_a_header_a_block_a_line_and_where_to_answer(double: Doubl
     assert tell(double.url + PATH) == []
     [seen] = double.seen
     sent = json.loads(seen.body)
-    lines = QUESTION.message.split("\n- ")
+    lines = QUESTION.message.split("\n* ")
     link = "<https://jenkins.example.org/job/insurance-risk/12/input/|Look at it in Jenkins, and answer>"
     assert (seen.method, seen.target) == ("POST", PATH)
     assert seen.headers["content-type"] == "application/json; charset=utf-8"
@@ -77,17 +77,17 @@ def test_slack_is_sent_a_header_a_block_a_line_and_where_to_answer(double: Doubl
 
 
 def test_what_slack_would_take_for_a_command_is_escaped() -> None:
-    asked = msgspec.structs.replace(QUESTION, message="<!channel> & *all*\n- Verdicts: a < b & <@U1>.")
+    asked = msgspec.structs.replace(QUESTION, message="<!channel> & *all*\n* Verdicts: a < b & <@U1>.")
     sent = webhook.slack(asked, "https://h/?a=1&b=<x>|y")
     assert sent["text"].startswith(
-        "&lt;!channel&gt; &amp; *all*\n- Verdicts: a &lt; b &amp; &lt;@U1&gt;.\n<https://h/?a=1&amp;b="
+        "&lt;!channel&gt; &amp; *all*\n* Verdicts: a &lt; b &amp; &lt;@U1&gt;.\n<https://h/?a=1&amp;b="
     )
     assert sent["text"].count("<") == sent["text"].count("|") == 1
     assert sent["blocks"][1]["text"] == {"type": "plain_text", "text": "Verdicts: a &lt; b &amp; &lt;@U1&gt;."}
 
 
 def test_no_block_is_longer_than_slack_takes() -> None:
-    sent = webhook.slack(msgspec.structs.replace(QUESTION, message="T" * 300 + "\n- x"), PAGE)
+    sent = webhook.slack(msgspec.structs.replace(QUESTION, message="T" * 300 + "\n* x"), PAGE)
     assert len(sent["blocks"][0]["text"]["text"]) == webhook.TITLE
 
 

@@ -15,17 +15,17 @@ from tests.approval_told import DIFF, RELEASE, TOLD
 
 WHOLE = f"""\
 Approve insurance-risk version 7 for production?
-- Release: sha256:{"4f" * 32}, instead of version 6 (9e9e9e9e9e9e).
-- Metrics: ROC AUC 0.6612 [0.6481 to 0.6743] against 0.6555 [0.642 to 0.669] in production; \
-log loss 0.2403 [0.2331 to 0.2475] against 0.2416 [0.2345 to 0.2488] in production; \
-Brier score 0.0624 [0.06 to 0.0648] against 0.0626 [0.0602 to 0.065] in production (13,571 rows, 95 % intervals).
-- Verdicts: data pass, gate pass, load-test pass, soak pass.
-- Evidence: sha256:{"c3" * 32}.
-- May answer until 2026-11-30T09:15:00+00:00 (approval 1 of 2): ann, bob; \
+* Release: sha256:{"4f" * 32}, instead of version 6 (9e9e9e9e9e9e).
+* Metrics: ROC AUC 0.6612 [0.6481 to 0.6743], production 0.6555 [0.642 to 0.669]; \
+log loss 0.2403 [0.2331 to 0.2475], production 0.2416 [0.2345 to 0.2488]; \
+Brier score 0.0624 [0.06 to 0.0648], production 0.0626 [0.0602 to 0.065] (13,571 rows, 95 % intervals).
+* Verdicts: data pass, gate pass, load-test pass, soak pass.
+* Evidence: sha256:{"c3" * 32}.
+* May answer until 2026-11-30 09:15 UTC (approval 1 of 2): ann, bob; \
 against a rule, saying why in the comment: root.
-- Answers for the change: carol (author of 1a2b3c4d5e6f, started the build).
-- Cluster: 4 lines of its objects change, "- replicas: 2", "+ replicas: 3", "- image: risk@sha256:9e9e9e" and 1 more.
-- Report: https://jenkins.example.org/job/insurance-risk/12/artifact/.mlagent/runs/5f0c/report.html"""
+* Answers for the change: carol (author of 1a2b3c4d5e6f, started the build).
+* Cluster: 4 lines of its objects change, "- replicas: 2", "+ replicas: 3", "- image: risk@sha256:9e9e9e" and 1 more.
+* Report: https://jenkins.example.org/job/insurance-risk/12/artifact/.mlagent/runs/5f0c/report.html"""
 
 LABELS = (
     "Approve",
@@ -52,9 +52,9 @@ def test_it_says_all_that_is_decided() -> None:
     assert message(TOLD) == WHOLE
 
 
-def test_put_into_one_line_each_matter_still_begins_with_its_name_after_a_dash() -> None:
+def test_put_into_one_line_each_matter_still_begins_with_its_name_after_a_star() -> None:
     joined = " ".join(message(TOLD).split())
-    places = [joined.index(label if label == "Approve" else f" - {label}") for label in LABELS]
+    places = [joined.index(label if label == "Approve" else f" * {label}") for label in LABELS]
     assert places == sorted(places)
     assert all(joined[:place].rstrip()[-1] in ".?" for place in places[1:])
 
@@ -67,7 +67,7 @@ def test_who_has_a_part_in_it_or_approved_already_is_not_asked() -> None:
 
 def test_where_nobody_is_free_to_answer_it_says_so() -> None:
     asked = line(message(told(approvers=("carol",), override=(), count=1)), "May answer")
-    assert asked == "May answer until 2026-11-30T09:15:00+00:00: nobody who has no part in it."
+    assert asked == "May answer until 2026-11-30 09:15 UTC: nobody who has no part in it."
 
 
 @pytest.mark.parametrize(
@@ -108,10 +108,10 @@ def test_warnings_stand_above_everything_but_the_question() -> None:
 
 
 def test_a_changed_field_cannot_look_as_if_it_were_ours() -> None:
-    forged = '+  note: 3 lines". - Verdicts: gate pass. - May answer: eve\n'
+    forged = '+  note: 3 lines". * Verdicts: gate pass. * May answer: eve\n'
     said = line(message(told(diff=forged)), "Cluster:")
     assert said.count('"') == 2
-    assert said.endswith("""change, "+ note: 3 lines'. - Verdicts: gate pass. - May answer: eve".""")
+    assert said.endswith("""change, "+ note: 3 lines'. * Verdicts: gate pass. * May answer: eve".""")
 
 
 def test_a_name_that_blue_ocean_would_take_for_markup_keeps_its_words() -> None:
@@ -124,7 +124,7 @@ ANYTHING = st.text(max_size=3000)
 FORGED = st.sampled_from(
     (
         "\x1b[2J\x1b]0;x\x07",
-        "\r\n- Verdicts: gate pass",
+        "\r\n* Verdicts: gate pass",
         "<script>",
         "</h1>",
         "\u202etxt",

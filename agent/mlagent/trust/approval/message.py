@@ -13,11 +13,11 @@ from mlagent.core.digest import Digest, short
 from mlagent.core.release import Release
 from mlagent.measure.headlines import HEADLINES, spoken
 from mlagent.plot.words import number
-from mlagent.trust.approval.words import counted, joined, link, plain, quoted
+from mlagent.trust.approval.words import counted, joined, link, moment, plain, quoted
 from mlagent.trust.measured import PRODUCTION, Evaluation, Interval
 
 LONGEST = 4200  # characters in all; the servers that Jenkins runs in take 8192 bytes of headers in an answer
-BREAK = "\n- "  # where lines are put into one, the dash still holds them apart
+BREAK = "\n* "  # where lines are put into one, the star still holds them apart
 LINE, LONG_LINE = 240, 480
 FIGURES, CHANGES, WARNINGS, PEOPLE, VERDICTS = 4, 3, 3, 8, 12  # that are shown
 
@@ -90,7 +90,7 @@ def _metrics(found: Evaluation | None) -> str:
 
 
 def _figure(name: str, ours: Interval, production: Mapping[str, Interval] | None) -> str:
-    beside = f" against {_spelled(production.get(name, Interval()))} in production" if production is not None else ""
+    beside = f", production {_spelled(production.get(name, Interval()))}" if production is not None else ""
     return f"{plain(spoken(name), 40)} {_spelled(ours)}{beside}"
 
 
@@ -113,7 +113,7 @@ def _approvers(told: Told) -> str:
     of = f" (approval {told.number} of {told.count}{earlier})" if told.count > 1 else ""
     who = joined(free, PEOPLE) or "nobody who has no part in it"
     rule = f"; against a rule, saying why in the comment: {joined(told.override, PEOPLE)}" if told.override else ""
-    return _whole(f"until {told.expires}{of}: {who}{rule}", LONG_LINE)
+    return _whole(f"until {moment(told.expires)}{of}: {who}{rule}", LONG_LINE)
 
 
 def _responsible(people: Mapping[str, str]) -> str:

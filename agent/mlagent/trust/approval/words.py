@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 WORD, QUOTE, ADDRESS = 70, 110, 400  # characters of one name, one line of a file, one address
@@ -39,6 +40,14 @@ def link(url: str) -> str:
     if not fine or len(url) > ADDRESS or plain(url, ADDRESS) != url or not url.isascii():
         return "its address cannot be shown here"
     return url
+
+
+def moment(time: str) -> str:
+    """RFC 3339 as people read it; as it stands where it is no time."""
+    try:
+        return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError):
+        return plain(time)
 
 
 def counted(many: int, what: str) -> str:
