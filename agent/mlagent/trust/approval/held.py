@@ -34,13 +34,27 @@ def judge(evidence: Evidence, policy: Policy, now: datetime, wanted: Wanted | No
         return
     twice = _twice(found)
     against = [(one, [*_against(one, evidence, policy, now, wanted), *_again(one, twice)]) for one in found]
-    good = {one.decision.who: one for one, wrong in against if not wrong}
+    good = _together([one for one, wrong in against if not wrong])
     enough = len(good) >= rules.count or any(one.override for one in good.values())
-    by = ", ".join(f"{who} (override)" if one.override else who for who, one in sorted(good.items()))
-    wrong = "; ".join(dict.fromkeys(f"{_called(one)}: {why[0]}" for one, why in reversed(against) if why))
-    short_of = f"{len(good)} of {rules.count}" + (f" (by {by})" if by else "")
-    said = f"by {by}" if enough else "; ".join([short_of, *wrong.split("; ")[:SHOWN]] if wrong else [short_of])
+    by = "by " + ", ".join(f"{who} (override)" if one.override else who for who, one in sorted(good.items()))
+    reasons = [f"{len(good)} of {rules.count}" + (f" ({by})" if good else ""), *_reasons(against, wanted)]
+    said = by if enough else "; ".join(reasons[: SHOWN + 1])
     yield Finding(what="approval", asked=asked, found=said, outcome="pass" if enough else "refused")
+
+
+def _together(good: Sequence[Approval]) -> dict[str, Approval]:
+    """Those of one build, by who gave them: the build in which the most agreed, or somebody overrode."""
+    builds: dict[str, dict[str, Approval]] = {}
+    for one in good:
+        builds.setdefault(one.question.build, {})[one.decision.who] = one
+    return max(builds.values(), key=lambda all_: (any(one.override for one in all_.values()), len(all_)), default={})
+
+
+def _reasons(against: Sequence[tuple[Approval, list[str]]], wanted: Wanted | None) -> Iterator[str]:
+    """Why the others do not count, each once: first those of this build, the newest before others."""
+    bad = sorted(((one, why) for one, why in against if why), key=lambda both: both[0].decision.time, reverse=True)
+    bad.sort(key=lambda both: wanted is not None and both[0].question.build != wanted.build)
+    yield from dict.fromkeys(f"{_called(one)}: {why[0]}" for one, why in bad)
 
 
 def _twice(found: Sequence[Approval]) -> frozenset[tuple[str, int]]:

@@ -90,6 +90,12 @@ def test_two_are_two_people() -> None:
     assert (found.outcome, found.found) == ("refused", "1 of 2 (by ann)")
 
 
+def test_two_of_two_builds_are_not_two() -> None:
+    other = but({"build": "https://jenkins.example/job/risk/11/"}, {"who": "bob", "position": 1})
+    found = row(beside(APPROVAL, other), asked(approvals=RULES), wanted=None)
+    assert (found.outcome, found.found) == ("refused", "1 of 2 (by ann)")
+
+
 def test_an_override_is_enough_alone_and_said() -> None:
     one = but(None, {"who": "root", "comment": "ann is ill"}, against=("root is none of the approvers",), override=True)
     found = row(beside(one), asked(approvals=RULES))
