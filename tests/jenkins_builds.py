@@ -74,6 +74,13 @@ class Build:
         """One that waits."""
         return next((one for one in self.waits() if one.id == name), None)
 
+    def stop(self, user: str) -> None:
+        """What a pipeline elsewhere does when it is stopped is its own: it runs until that is done."""
+        for one in self.waits():
+            one.state, one.by = "aborted", user
+        if not self.outside:
+            self.end("ABORTED")
+
     def end(self, result: str) -> None:
         self.result = result
         for one in self.waits():

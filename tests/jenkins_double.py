@@ -211,8 +211,8 @@ def _describe(double: Double, *, job: str, number: str, query: dict[str, str], u
     return 200, "", {}
 
 
-def _stop(double: Double, *, job: str, number: str, **_: Any) -> Any:
-    double.of(job, number).end("ABORTED")
+def _stop(double: Double, *, job: str, number: str, user: str, **_: Any) -> Any:
+    double.of(job, number).stop(user)
     return 200, "", {}
 
 

@@ -97,5 +97,6 @@ class ControllerTest {
         Build stopped = build { post('job/models/job/risk/1/stop', 'root') }
         assert stopped.result == 'ABORTED' : stopped.said
         assert agent.answers*.outcome == ['aborted']
+        assert agent.answers*.by == ['root']
     }
 }
