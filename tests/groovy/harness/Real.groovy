@@ -57,6 +57,7 @@ class Real {
             executable = true
         }
         File python = new File(BIN, 'python')
+        Files.deleteIfExists(new File(folder, 'bin/python').toPath())
         Files.createSymbolicLink(new File(folder, 'bin/python').toPath(), python.toPath())
         new File(folder, 'complete').text = "$python.canonicalPath\n"
     }
