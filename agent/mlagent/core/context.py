@@ -105,8 +105,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     the stage's command that were given. `labels` say which build and commit this is; they may be shown, and enter no
     result. `done` are the stages before that are, and `origin` tells where the run comes from. `remember` keeps notes
     in the stage's record at once, `recall` gives the last ones of this run: for what is done step by step in the world.
-    `approvals` keeps what was asked, and what was answered outside of Jenkins; `authors` names who wrote the commits since one (all, since none). `answer` is what the courier says that people
-    answered (outcome, by, comment): a hint, and empty where nobody was asked.
+    `approvals` keeps what was asked, and what was answered outside of Jenkins; `authors` names who wrote the commits
+    since one (all, since none). `answer` is what the courier says that people answered (outcome, by, comment): a hint,
+    and empty where nobody was asked.
     """
 
     project: Path

@@ -192,7 +192,7 @@ def _ask(
         question = asking.question(asked, noted, message, now)
     known = tuple(f"Approve{asked.environment.capitalize()}{one + 1}" for one in range(asked.rules.count))
     before = look.seen(known)
-    noted = msgspec.structs.replace(noted, question=question, before=before, rounds=noted.rounds + new)
+    noted = msgspec.structs.replace(noted, question=question, before=before)
     ctx.remember(msgspec.to_builtins(noted))
     ctx.approvals.ask(question)
     if new:

@@ -31,7 +31,7 @@ def _attest(asked: Asked, approval: Approval, ctx: Context) -> None:
             there = document.parse(statement.parse(statement.opened(envelope)).predicate)
         except InputError:
             continue
-        if there.question.id == approval.question.id and there.decision.outcome == approval.decision.outcome:
+        if there.question == approval.question and there.decision.outcome == approval.decision.outcome:
             return
     file = ctx.work / f"{approval.question.id}.json"
     file.write_bytes(msgspec.json.encode(approval))

@@ -37,13 +37,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Noted(msgspec.Struct, frozen=True, kw_only=True):
-    """How far it went, in the notes of the stage: `rounds` questions so far; of this build, who has agreed (`given`).
+    """How far it went in this build, in the notes of the stage: who has agreed (`given`).
 
     `question` waits for its answer, and `before` is what the controller was seen to say when it was put.
     """
 
     build: str = ""
-    rounds: int = 0
     question: Question | None = None
     before: Seen | None = None
     given: tuple[Approval, ...] = ()
@@ -61,9 +60,9 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True):
                     f" ({short(self.question.evidence)}, and now {short(asked.evidence)})",
                     hint="a verdict, the policy or the release changed meanwhile; build again, to be asked anew",
                 )
-            return Noted(build=asked.build, rounds=self.rounds)
+            return Noted(build=asked.build)
         if self.build != asked.build or not all(same):
-            return Noted(build=asked.build, rounds=self.rounds)
+            return Noted(build=asked.build)
         return self
 
     def enough(self, rules: Approvals) -> bool:
@@ -80,7 +79,7 @@ def question(asked: Asked, noted: Noted, message: str, now: datetime) -> Questio
     """The next one; `now` has its time zone."""
     rules, number = asked.rules, len(noted.given) + 1
     return Question(
-        id=f"{asked.environment}-{asked.release.run}-{noted.rounds + 1}",
+        id=f"{asked.environment}-{asked.release.run}-{now:%Y%m%dT%H%M%S}-{number}",
         release=asked.release.digest,
         evidence=asked.evidence,
         environment=asked.environment,

@@ -24,7 +24,7 @@ RELEASE = Release(
 )
 ASKED = Asked(release=RELEASE, environment="production", evidence=EVIDENCE, policy=POLICY, rules=RULES, build=BUILD)
 QUESTION = Question(
-    id="production-0123456789ab-1",
+    id="production-0123456789ab-20260301T100000-1",
     release=IMAGE,
     evidence=EVIDENCE,
     environment="production",

@@ -64,8 +64,8 @@ def but(question: Mapping[str, Any] | None = None, decision: Mapping[str, Any] |
 
 
 SECOND = but(
-    {"id": "production-0123456789ab-2", "number": 2, "input": "ApproveProduction2"},
-    {"question": "production-0123456789ab-2", "who": "bob", "position": 3},
+    {"id": "production-0123456789ab-20260301T100000-2", "number": 2, "input": "ApproveProduction2"},
+    {"question": "production-0123456789ab-20260301T100000-2", "who": "bob", "position": 3},
 )
 
 
@@ -85,7 +85,10 @@ def test_where_nothing_is_deployed_its_age_and_build_are_not_asked() -> None:
 def test_two_are_two_people() -> None:
     policy = asked(approvals=RULES)
     assert row(beside(APPROVAL, SECOND), policy).found == "by ann, bob"
-    again = but({"id": "production-0123456789ab-2"}, {"question": "production-0123456789ab-2", "position": 3})
+    again = but(
+        {"id": "production-0123456789ab-20260301T100000-2"},
+        {"question": "production-0123456789ab-20260301T100000-2", "position": 3},
+    )
     found = row(beside(APPROVAL, again), policy)
     assert (found.outcome, found.found) == ("refused", "1 of 2 (by ann)")
 
@@ -116,7 +119,7 @@ REFUSED = {
     "ann approved their own work (author of c0ffee)": but(responsible={"ann": "author of c0ffee"}),
     "nobody answers for it": but(against=("nobody answers for it",)),
     "Jenkins did not confirm it": but(None, {"confirmed": "store"}),
-    "it answers another question": but(None, {"question": "production-0123456789ab-9"}),
+    "it answers another question": but(None, {"question": "production-0123456789ab-20260301T100000-9"}),
     "rejected by ann": but(None, {"outcome": "rejected"}),
 }
 
@@ -129,7 +132,10 @@ def test_each_other_is_refused_and_named(named: str) -> None:
 
 
 def test_one_answer_in_jenkins_is_the_answer_to_one_question() -> None:
-    staging = but({"id": "staging-0123456789ab-1", "environment": "staging"}, {"question": "staging-0123456789ab-1"})
+    staging = but(
+        {"id": "staging-0123456789ab-20260301T100000-1", "environment": "staging"},
+        {"question": "staging-0123456789ab-20260301T100000-1"},
+    )
     found = row(beside(APPROVAL, staging))
     assert found.outcome == "refused"
     assert "in Jenkins it is the answer to another question, too" in found.found

@@ -16,7 +16,7 @@ from tests.unit.trust.approval.asked_house import APPROVAL, ASKED, BEFORE, BUILD
 
 NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
 DEV = Responsible(ids={"dev": "author of c0ffee"})
-WAITS = Noted(build=BUILD, rounds=1, question=QUESTION, before=BEFORE)
+WAITS = Noted(build=BUILD, question=QUESTION, before=BEFORE)
 
 
 def judged(noted: Noted = WAITS, people: Responsible = DEV, asked: Asked = ASKED, **decision: Any) -> Approval:
@@ -29,8 +29,12 @@ def test_the_first_question_names_all_that_it_is_about() -> None:
 
 
 def test_the_second_has_an_input_of_its_own_and_outside_of_jenkins_it_has_none() -> None:
-    second = asking.question(ASKED, Noted(build=BUILD, rounds=1, given=(APPROVAL,)), "Approve?", NOW)
-    assert (second.input, second.number, second.id) == ("ApproveProduction2", 2, "production-0123456789ab-2")
+    second = asking.question(ASKED, Noted(build=BUILD, given=(APPROVAL,)), "Approve?", NOW)
+    assert (second.input, second.number, second.id) == (
+        "ApproveProduction2",
+        2,
+        "production-0123456789ab-20260301T100000-2",
+    )
     outside = asking.question(msgspec.structs.replace(ASKED, build="run:0123456789ab"), Noted(), "Approve?", NOW)
     assert (outside.input, outside.build) == ("", "")
 
@@ -102,11 +106,11 @@ def test_the_other_three_ends_are_three(outcome: Outcome, kind: type, code: int)
 def test_another_build_or_other_evidence_begins_anew() -> None:
     assert WAITS.of(ASKED, answered=True) == WAITS
     other = msgspec.structs.replace(ASKED, build="https://jenkins.example/job/risk/13/")
-    assert WAITS.of(other, answered=True) == Noted(build=other.build, rounds=1)  # its answer is to no question
+    assert WAITS.of(other, answered=True) == Noted(build=other.build)  # its answer is to no question
     newer = msgspec.structs.replace(ASKED, evidence=OTHER)
-    assert WAITS.of(newer, answered=False) == Noted(build=BUILD, rounds=1)
+    assert WAITS.of(newer, answered=False) == Noted(build=BUILD)
     given = msgspec.structs.replace(WAITS, question=None, given=(APPROVAL,))
-    assert given.of(newer, answered=True) == Noted(build=BUILD, rounds=1)
+    assert given.of(newer, answered=True) == Noted(build=BUILD)
 
 
 def test_an_answer_to_older_evidence_is_refused_and_named() -> None:
