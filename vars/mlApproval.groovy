@@ -20,10 +20,8 @@ Map call(Map ask) {
     } catch (FlowInterruptedException stopped) {
         return refusal(stopped)
     }
-    if (given instanceof Map) {
-        return [outcome: 'approved', by: given.approver ?: '', comment: given.comment ?: '']
-    }
-    return [outcome: 'approved', by: (given ?: '').toString(), comment: ''] // proceedEmpty: nothing, or the name alone
+    Map said = given instanceof Map ? given : [approver: given] // proceedEmpty gives nothing, or the name alone
+    return [outcome: 'approved', by: (said.approver ?: '').toString(), comment: (said.comment ?: '').toString()]
 }
 
 /** A rejection and a time that ran out arrive like any other stop does; their cause tells them apart. */

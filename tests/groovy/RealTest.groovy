@@ -92,6 +92,22 @@ class RealTest {
         assert lost.commands == ['config secrets --json']
     }
 
+    void "what mlagent wants people to be asked is what its double wants"() {
+        String code = 'import json; from datetime import UTC, datetime; from mlagent.core.ports.approvals import Question; ' +
+            'from mlagent.trust.approval.asking import asks; ' +
+            'given = {one: one for one in ("id", "release", "evidence", "environment", "message", "asked")}; ' +
+            'question = Question(**given, expires="2026-01-02T00:00:00+00:00", input="ApproveProduction1", approvers=("ann", "bob")); ' +
+            'print(json.dumps(asks(question, datetime(2026, 1, 1, tzinfo=UTC)).question))'
+        Process process = new ProcessBuilder(Real.BIN + '/python', '-c', code).redirectErrorStream(true).start()
+        String said = process.inputStream.text
+        assert process.waitFor() == 0 : said
+        Agent agent = Agent.asking(people: ['approve@production': 1])
+        File file = new File(home, 'said.json')
+        assert agent.end([env: [MLPIPELINE_SAID: file.path]], 'approve --env production') == 21
+        Map wanted = new JsonSlurperClassic().parse(file).ask
+        assert new JsonSlurperClassic().parseText(said) == wanted + [message: 'message']
+    }
+
     private void mustSayWhatTheDoubleSays(File folder) {
         Agent agent = new Agent(ends: [check: 5])
         Map plan = agent.plan([env: [:], workspace: home])
