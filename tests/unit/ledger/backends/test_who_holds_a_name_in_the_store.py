@@ -60,18 +60,18 @@ def test_a_process_of_this_machine_that_lives_is_believed(store: MemoryStore) ->
 
 
 def test_who_works_for_long_goes_on_holding_it(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(object_holding, "HELD_SECONDS", 0.3)
+    monkeypatch.setattr(object_holding, "HELD_SECONDS", 0.9)
     monkeypatch.setattr(object_holding, "_machine", lambda: "")
     before = threading.active_count()
     with ObjectLedger(store).holding("risk", "ann"):
-        time.sleep(0.5)
+        time.sleep(1.2)
         with pytest.raises(Held, match="risk is held by ann"), ObjectLedger(store).holding("risk", "bob"):
             pass
     assert threading.active_count() == before
 
 
 def test_a_store_that_is_away_for_a_moment_does_not_end_it(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(object_holding, "HELD_SECONDS", 0.6)
+    monkeypatch.setattr(object_holding, "HELD_SECONDS", 1.5)
     monkeypatch.setattr(object_holding, "_machine", lambda: "")
     read, turns = store.read, iter([True])
 
@@ -82,7 +82,7 @@ def test_a_store_that_is_away_for_a_moment_does_not_end_it(store: MemoryStore, m
 
     with ObjectLedger(store).holding("risk", "ann"):
         monkeypatch.setattr(store, "read", away)
-        time.sleep(1)
+        time.sleep(2)
         with pytest.raises(Held), ObjectLedger(store).holding("risk", "bob"):
             pass
 
