@@ -6,10 +6,11 @@ PEERS := $(HOME)/.cache/mlagent/peers
 GROOVY := $(HOME)/.cache/mlagent/groovy-lint
 STAMP := $(VENV)/installed
 WHEELHOUSE := dist/wheelhouse
-PARTS := $(addprefix tests/parts/,base certificates cluster cosign engine install kind kubernetes lives postgres runc-keep-oom-score with)
+PARTS := $(addprefix tests/parts/,base beside certificates cluster cosign engine install kind kubernetes lives postgres runc-keep-oom-score with)
+QUICK := -m 'not long' --durations 20
 EXTRAS := worker,control,serve,image,deploy,loadtest,jenkins,store,postgres
 
-.PHONY: demo test e2e e2e-full parts parts-stop groovy bench lint render wheelhouse wheel clean
+.PHONY: demo test prepared e2e e2e-full parts parts-stop groovy bench lint render wheelhouse wheel clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -36,14 +37,22 @@ lint: $(STAMP)
 	$(BIN)/mlagent render --check
 
 test: lint
-	$(BIN)/pytest tests/unit tests/contract tests/pipeline -m 'not long' --durations 10
+	tests/parts/beside "$(BIN)/pytest tests/contract tests/pipeline $(QUICK)" "$(BIN)/pytest tests/unit $(QUICK)"
+
+# What the end-to-end tests want beside the real parts.
+prepared: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed $(GROOVY)/installed
 
 # Real parts, really run: the whole chain from a new project, broken on purpose, stopped in the middle, a real MLflow
 # server, a real browser, a real Docker engine, real registries of images and a real Kubernetes. What tests/parts/with
-# starts, it stops.
-e2e: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy
+# starts, it stops. The cluster's tests stand in one row, since some take its API server away; they mostly wait, while
+# the others mostly compute.
+OF_CLUSTER := tests/e2e/rollout tests/e2e/ledger/test_from_development_to_production.py tests/e2e/whole
+e2e: prepared
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
-	tests/parts/with --cluster $(BIN)/pytest tests/contract/test_engines.py tests/contract/test_clusters.py tests/e2e -m 'not long' --durations 20
+	tests/parts/with --cluster tests/parts/beside \
+	  "$(BIN)/pytest tests/contract/test_engines.py tests/e2e $(addprefix --ignore ,$(OF_CLUSTER)) $(QUICK)" \
+	  "$(BIN)/pytest tests/contract/test_clusters.py $(OF_CLUSTER) $(QUICK)" \
+	  "nice make groovy"
 
 # With the long forms: hundreds of kills.
 e2e-full: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy
