@@ -38,6 +38,13 @@ def admin_json(*arguments: str) -> Any:
     return json.loads(admin(*arguments, "--output", "json"))
 
 
+def as_wanted(one: dict[str, Any]) -> dict[str, Any]:
+    """An object as somebody wants it, without what the cluster itself notes of it at any moment."""
+    noted = ("resourceVersion", "managedFields")
+    metadata = {key: value for key, value in one["metadata"].items() if key not in noted}
+    return {key: value for key, value in one.items() if key != "status"} | {"metadata": metadata}
+
+
 def apply(*objects: dict[str, Any], namespace: str) -> None:
     """Objects that the administrator wants there."""
     admin("apply", "--namespace", namespace, "--filename", "-", stdin=json.dumps(_list(objects)))

@@ -42,7 +42,7 @@ def nothing_changes(placed: Scene) -> Iterator[None]:
     def there() -> dict[str, Any]:
         kinds = "deployments,services,serviceaccounts,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers"
         items = house.admin_json("get", kinds, "-n", placed.room)["items"]
-        return {f"{one['kind']} {one['metadata']['name']}": one["metadata"]["resourceVersion"] for one in items}
+        return {f"{one['kind']} {one['metadata']['name']}": house.as_wanted(one) for one in items}
 
     until(lambda: len(house.admin_json("get", "pods", "-n", placed.room)["items"]) == 1)
     before = there()

@@ -5,6 +5,7 @@ import shutil
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,14 +55,14 @@ def checkpoint(home: Home) -> str:
     return str(live["metadata"]["annotations"][NOTE])
 
 
-def stands(home: Home) -> dict[str, str]:
-    """Each object of both environments, in its version."""
+def stands(home: Home) -> dict[str, Any]:
+    """Each object of both environments as somebody wanted it, without what the cluster itself notes of it meanwhile."""
     found = [
         one
         for namespace in (home.staging, home.production)
         for one in house.admin_json("get", KINDS, "--namespace", namespace)["items"]
     ]
-    return {f"{one['kind']} {one['metadata']['uid']}": one["metadata"]["resourceVersion"] for one in found}
+    return {one["metadata"]["uid"]: house.as_wanted(one) for one in found}
 
 
 def refused(home: Home, project: Path, *args: str, code: int, says: str, env: dict[str, str] | None = None) -> str:
