@@ -24,6 +24,11 @@ def test_what_jenkins_keeps_no_record_of_is_as_the_build_says_and_confirmed_by_n
     assert (found.outcome, found.who, found.confirmed, found.position) == (outcome, "bob", "", 0)
 
 
+def test_one_that_was_stopped_may_still_stand_in_the_list_for_a_moment() -> None:
+    waits = but(BEFORE, pending=("ApproveProduction1",))
+    assert read_back(QUESTION, BEFORE, waits, {"outcome": "timed-out"}, COMMIT).outcome == "timed-out"
+
+
 FORGED = {
     "the build says that 'bob' approved, and Jenkins that 'ann' did": (BEFORE, AFTER, {**SAID, "by": "bob"}),
     "the build says approved, and Jenkins knows of no approval": (BEFORE, but(AFTER, approvers=("zoe",)), SAID),
