@@ -49,7 +49,7 @@ def test_one_run_builds_the_image_tries_it_in_a_container_and_pushes_it(
     assert ended.returncode == 0, ended.stderr
     ran = states(project)
     assert {name for name, state in ran.items() if state != "done"} == {"sign", *ENVIRONMENTS}, "no key, no namespace"
-    assert list(ran)[-9:-4] == ["package", "load-test", "push", "sign", "release"]
+    assert [name for name in ran if "@" not in name][-5:] == ["package", "load-test", "push", "sign", "release"]
     assert registry.has(repository(project), image(project))
 
 
