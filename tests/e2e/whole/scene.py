@@ -126,6 +126,8 @@ def scene(folder: Path, registry: Registry, mlflow: Mlflow) -> Iterator[Scene]:
 
 def _freeze(bed: beds.Bed, folder: Path) -> None:
     """The serving environment is frozen by a run that is thrown away, as a team does it once on a desk."""
+    ignored = bed.one / ".gitignore"
+    ignored.write_text(ignored.read_text().replace("data/\n", ""))  # its rows come with the repository
     subprocess.run(["git", "init", "--quiet", "--initial-branch", "main"], cwd=bed.one, check=True)
     settings = bed.one / "mlpipeline.yaml"
     settings.write_text(settings.read_text().replace("  epochs: 6\n", f"  epochs: {EPOCHS}\n"))
