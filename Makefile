@@ -6,6 +6,8 @@ PEERS := $(HOME)/.cache/mlagent/peers
 GROOVY := $(HOME)/.cache/mlagent/groovy-lint
 STAMP := $(VENV)/installed
 WHEELHOUSE := dist/wheelhouse
+WHEEL = SOURCE_DATE_EPOCH=1735689600 PIP_CONSTRAINT=dist/build-requirements.txt \
+  $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(WHEELHOUSE)
 PARTS := $(addprefix tests/parts/,base beside certificates cluster cosign engine install kind kubernetes lives postgres runc-keep-oom-score with)
 QUICK := -m 'not long' --durations 20
 EXTRAS := worker,control,serve,image,deploy,loadtest,jenkins,store,postgres
@@ -129,18 +131,20 @@ render: $(STAMP)
 
 # This checkout's wheel, the same bytes each time, with all that it needs; resources/mlagent/agent.txt pins their hashes,
 # and is to be committed. Nodes install from the folder, or from a server of it, that MLAGENT_WHEELHOUSE names.
+# python-jenkins wants multi_key_dict, which its makers give no wheel of: it is made here, the same bytes each time.
 wheelhouse: wheel
-	$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --constraint constraints.txt \
+	$(WHEEL) multi_key_dict
+	$(BIN)/python -m mlagent.render.pins $(WHEELHOUSE)/multi_key_dict-*.whl
+	$(BIN)/python -m pip download --quiet --find-links $(WHEELHOUSE) --disable-pip-version-check --only-binary :all: --constraint constraints.txt \
 	  --dest $(WHEELHOUSE) "$$(echo $(WHEELHOUSE)/mlagent-*.whl)[$(EXTRAS)]"
 	$(BIN)/mlagent render --pins $(WHEELHOUSE) --extras $(EXTRAS)
 
 wheel: $(STAMP)
 	rm -rf $(WHEELHOUSE)
 	mkdir -p $(WHEELHOUSE)
-	printf 'hatchling==1.27.0\n' > dist/build-requirements.txt
-	SOURCE_DATE_EPOCH=1735689600 PIP_CONSTRAINT=dist/build-requirements.txt \
-	  $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(WHEELHOUSE) .
-	$(BIN)/python -m mlagent.render.pins $(WHEELHOUSE)
+	printf '%s\n' hatchling==1.27.0 setuptools==84.2.1 multi_key_dict==2.0.3 > dist/build-requirements.txt
+	$(WHEEL) .
+	$(BIN)/python -m mlagent.render.pins $(WHEELHOUSE)/mlagent-*.whl
 
 clean:
 	rm -rf $(VENV) demo

@@ -1,6 +1,6 @@
 """What the library pins: the very files of a wheelhouse, by their hashes, as pip takes them with --require-hashes.
 
-python -m mlagent.render.pins WHEELHOUSE makes mlagent's own wheel there steady.
+python -m mlagent.render.pins WHEEL... makes wheels steady that were built here.
 """
 
 import re
@@ -55,4 +55,5 @@ def _line(wheel: Wheel) -> str:
 
 
 if __name__ == "__main__":
-    steady(next(Path(sys.argv[1]).glob("mlagent-*.whl")))
+    for named in sys.argv[1:]:
+        steady(Path(named))
