@@ -57,6 +57,8 @@ def test_a_push_is_of_those_who_wrote_it_alone(kind: str) -> None:
     assert set(people(by("ann"), Started(kinds=(kind,)))) == {"ann"}
     assert set(people(by("ann"), Started(kinds=(kind, "TimerTriggerCause")))) == {"ann", "carl"}
     assert set(people(by("bot"), Started(kinds=(kind,)))) == {"renovate", "carl"}, "a program answers for nothing"
+    by_program = Started(users=("timer-bot",), kinds=(kind,))
+    assert set(people(by("ann"), by_program)) == {"ann", "carl"}, "a program that says it pushed is a program"
 
 
 def test_a_timer_that_brings_new_commits_is_of_both() -> None:
