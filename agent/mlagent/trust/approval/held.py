@@ -1,7 +1,7 @@
 """Whether a release shows the approvals that the policy asks for: of this digest, on this evidence, by enough."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -89,12 +89,14 @@ def _against(one: Approval, evidence: Evidence, policy: Policy, now: datetime, w
         yield f"under another policy ({short(question.policy)}, and now {short(policy.digest)})"
     yield from _person(one, rules)
     if wanted:
-        yield from _of_this_deploy(one, now, wanted)
+        yield from _of_this_deploy(one, now, wanted, rules.hours)
 
 
 def _person(one: Approval, rules: Approvals) -> Iterator[str]:
     """What the stage that asked has held against them already, held against them once more."""
     who, confirmed = one.decision.who, one.decision.confirmed
+    if confirmed != "jenkins" and not (confirmed == "store" and rules.outside_jenkins):
+        yield "Jenkins did not confirm it"
     if one.override:
         if who not in rules.override:
             yield f"{who} may not override"
@@ -105,19 +107,23 @@ def _person(one: Approval, rules: Approvals) -> Iterator[str]:
         yield f"{who} approved their own work ({one.responsible[who]})"
     elif one.against:
         yield one.against[0]
-    if confirmed != "jenkins" and not (confirmed == "store" and rules.outside_jenkins):
-        yield "Jenkins did not confirm it"
 
 
-def _of_this_deploy(one: Approval, now: datetime, wanted: Wanted) -> Iterator[str]:
+def _of_this_deploy(one: Approval, now: datetime, wanted: Wanted, hours: float) -> Iterator[str]:
     question = one.question
     if question.evidence != wanted.evidence:
         yield f"of older evidence ({short(question.evidence)}, and now {short(wanted.evidence)})"
     if question.build != wanted.build:
         yield f"of another build ({question.build})"
-    try:
-        expired = datetime.fromisoformat(question.expires) <= now
-    except (ValueError, TypeError):
-        expired = True
-    if expired:
+    if _over(question.expires, now, 0):
         yield f"it held until {question.expires}"
+    elif _over(one.decision.time, now, hours):  # the question lay in a store meanwhile, and may have been changed there
+        yield f"it was given at {one.decision.time}, more than {hours:g} hours ago"
+
+
+def _over(time: str, now: datetime, hours: float) -> bool:
+    """Whether so many hours have gone since; so they have since what is no time."""
+    try:
+        return datetime.fromisoformat(time) + timedelta(hours=hours) <= now
+    except (ValueError, TypeError):
+        return True

@@ -103,6 +103,8 @@ def test_an_override_is_enough_alone_and_said() -> None:
     one = but(None, {"who": "root", "comment": "ann is ill"}, against=("root is none of the approvers",), override=True)
     found = row(beside(one), asked(approvals=RULES))
     assert (found.outcome, found.found) == ("pass", "by root (override)")
+    claimed = msgspec.structs.replace(one, decision=msgspec.structs.replace(one.decision, confirmed="store"))
+    assert "Jenkins did not confirm it" in row(beside(claimed), asked(approvals=RULES)).found
     refused = row(beside(one), asked(approvals=msgspec.structs.replace(RULES, override=())))
     assert "root may not override" in refused.found
 
@@ -115,6 +117,9 @@ REFUSED = {
     "of another build (https://jenkins.example/job/risk/11/)": but({"build": "https://jenkins.example/job/risk/11/"}),
     "it held until 2026-03-01T11:00:00+00:00": but({"expires": "2026-03-01T11:00:00+00:00"}),
     "it held until soon": but({"expires": "soon"}),
+    "it was given at 2026-02-28T11:00:00+00:00, more than 24 hours ago": but(
+        {"expires": "2099-01-01T00:00:00+00:00"}, {"time": "2026-02-28T11:00:00+00:00"}
+    ),
     "eve is none of the approvers": but(None, {"who": "eve"}),
     "ann approved their own work (author of c0ffee)": but(responsible={"ann": "author of c0ffee"}),
     "nobody answers for it": but(against=("nobody answers for it",)),
