@@ -42,9 +42,9 @@ def standing(ledger: Ledger, model: str, environment: str) -> Entry | None:
     return next(_moves(ledger, model, environment), None)
 
 
-def commit(ledger: Ledger, model: str, environment: str) -> str:
-    """The commit of what an environment is at; empty where nothing was promoted yet, or nobody wrote it down."""
-    entry = standing(ledger, model, environment)
+def commit(ledger: Ledger, model: str, environment: str, covered: int) -> str:
+    """The commit of what an environment is at by the first `covered` entries; empty where they do not say so."""
+    entry = next((one for one in _moves(ledger, model, environment, "") if one.number <= covered), None)
     if entry is None:
         return ""
     if said := entry.fact.details.get("commit"):

@@ -27,7 +27,8 @@ class Report(NamedTuple):
     """What was seen: the number of entries, the digest of the last one, the root of all, the number of checkpoints.
 
     `faults` are sentences for people; without one the ledger is whole. `notes` say what could not be seen. `keys` has,
-    for each fault, what names it as long as just this is wrong.
+    for each fault, what names it as long as just this is wrong. `covered` is how many entries a checkpoint stands for,
+    with a good signature where these were looked at.
     """
 
     size: int
@@ -37,6 +38,7 @@ class Report(NamedTuple):
     faults: tuple[str, ...]
     notes: tuple[str, ...]
     keys: tuple[str, ...] = ()
+    covered: int = 0
 
 
 def verify(
@@ -61,7 +63,8 @@ def verify(
     passage.reaches(head)
     believed = witnesses.believed(saws, good, found, notes, demanded=demanded)
     witnesses.fit(believed, passage.roots, passage.frontier.size, found)
-    notes += witnesses.uncovered(believed, passage.roots, passage.frontier.size, signed=good is not None)
+    covered = witnesses.covered(believed, passage.roots, signed=good is not None)
+    notes += witnesses.uncovered(covered, passage.frontier.size, signed=good is not None)
     return Report(
         size=passage.frontier.size,
         head=passage.newest,
@@ -70,6 +73,7 @@ def verify(
         faults=found.faults(),
         notes=tuple(notes),
         keys=found.keys(),
+        covered=covered,
     )
 
 

@@ -103,12 +103,13 @@ def fit(saws: Iterable[Saw], roots: Mapping[int, tuple[Digest, Digest]], size: i
                 found.say(_rewritten(one, fitting), _key(one.data))
 
 
-def uncovered(
-    saws: Iterable[Saw], roots: Mapping[int, tuple[Digest, Digest]], size: int, *, signed: bool
-) -> Iterator[str]:
-    """How many of the newest entries no checkpoint stands for; where they are `signed`, none that was seen to be."""
-    fitting = (one.size for one in saws if roots.get(one.size) == one.says and (one.sure or not signed))
-    covered = max(fitting, default=0)
+def covered(saws: Iterable[Saw], roots: Mapping[int, tuple[Digest, Digest]], *, signed: bool) -> int:
+    """How many entries a checkpoint stands for; where they are `signed`, one that was seen to be."""
+    return max((one.size for one in saws if roots.get(one.size) == one.says and (one.sure or not signed)), default=0)
+
+
+def uncovered(covered: int, size: int, *, signed: bool) -> Iterator[str]:
+    """How many of the newest entries no checkpoint stands for."""
     if 0 < covered < size:
         newest = "the newest entry" if size - covered == 1 else f"the newest {size - covered} entries"
         which = "checkpoint with a good signature" if signed else "checkpoint"

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
+from mlagent.adapters.ledgers.objects import ObjectLedger
+from mlagent.adapters.stores import open_store
+from mlagent.core.ports.ledger import Fact
+from mlagent.engine.clock import now
 from tests.e2e.approvals.office import JOB, Answer, Office
+from tests.e2e.rollout.bed import MODEL
 from tests.jenkins_double import serving
 
 SECONDS = 12
@@ -158,6 +163,25 @@ def test_a_record_that_was_edited_in_the_store_promotes_nothing(here: Office) ->
     record.write_text(json.dumps(told))
     build.approve()
     here.refused(build.promote(), 12, "approval")
+
+
+def test_a_promotion_that_nobody_signed_hides_no_author(here: Office) -> None:
+    """Somebody who can write to the ledger's store says that this commit is in production already."""
+    here.rules(authors={"ann": ["ann@email"]})
+    image, ledger = here.bed.image(here.project), ObjectLedger(open_store(here.store))
+    (run,) = {one.run for one in here.facts("promoted")}
+    told: dict[str, Any] = {
+        "model": MODEL,
+        "who": "nobody",
+        "time": now(),
+        "run": run,
+        "build": 1,
+        "details": {"commit": here.commit()},
+    }
+    ledger.append(Fact(what="promoted", environment="production", release=image.rpartition("@")[2], **told))
+    ended = here.build(12).approved("ann")
+    assert ended.returncode == 12, ended.stderr
+    assert "ann has a part in it (author of " in ended.stderr
 
 
 def test_one_approval_for_two_questions(here: Office) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 import msgspec
 
 from mlagent import adapters
+from mlagent.adapters import sealing
 from mlagent.core.context import Context
 from mlagent.core.ports.approvals import Started
+from mlagent.core.ports.signer import PublicKey
 from mlagent.ledger import history
+from mlagent.ledger.verification import verify
 from mlagent.rollout import bring, place
 from mlagent.rollout.differences import differences
 from mlagent.rollout.objects import Wanted
@@ -75,6 +78,16 @@ def _report(asked: Asked, ctx: Context) -> str:
 
 
 def responsible(asked: Asked, policy: Policy, started: Started, ctx: Context) -> Responsible:
-    """Whose work it is: everybody who wrote something since the release that is there, and who started this build."""
-    since = history.commit(ctx.ledger, asked.release.model, asked.environment)
+    """Whose work it is: everybody who wrote something since the release that is there, and who started this build.
+
+    What is there is what a signed part of the ledger says: others than who signs could write to the rest.
+    """
+    since = history.commit(ctx.ledger, asked.release.model, asked.environment, _covered(policy, ctx))
     return separation.responsible(ctx.authors(since), started, asked.rules, policy.authors)
+
+
+def _covered(policy: Policy, ctx: Context) -> int:
+    """How many entries of the ledger are signed for by a key of the policy; a key that a project names is none."""
+    known = {name: PublicKey(key.pem) for name, key in policy.keys.items()}
+    good = sealing.good(known, ctx.sections["registry"], ctx.project)
+    return verify(ctx.ledger, (), good).covered if good else 0
