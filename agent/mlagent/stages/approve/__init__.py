@@ -148,6 +148,7 @@ def _answered(asked: "Asked", policy: "Policy", noted: "Noted", look: Look, ctx:
 def _decision(asked: "Asked", noted: "Noted", look: Look, ctx: "Context") -> "Decision | None":
     """What was answered: by Jenkins' own word, or by what lies in the store."""
     from mlagent.core.ports.approvals import Decision
+    from mlagent.trust.approval import asking
     from mlagent.trust.approval.readback import read_back
 
     question = noted.question
@@ -156,6 +157,7 @@ def _decision(asked: "Asked", noted: "Noted", look: Look, ctx: "Context") -> "De
     if asked.in_jenkins:
         if not (ctx.answer and noted.before):
             return None
+        asking.must_be_ours(asked, noted)
         return read_back(question, noted.before, look.seen((question.input,)), ctx.answer, ctx.origin().commit)
     found = ctx.approvals.decision(question.id)
     if found or _now() < datetime.fromisoformat(question.expires):
@@ -179,12 +181,12 @@ def _ask(
     inputs: "Mapping[str, Path]",
     ctx: "Context",
 ) -> Exception:
-    """Put the next question, or the same again where nobody has answered it; the end that says so."""
+    """Put the next question; outside of Jenkins the same again where nobody has answered it; the end that says so."""
     from mlagent.adapters import webhook
     from mlagent.stages.approve import showing
     from mlagent.trust.approval import asking
 
-    question, now = noted.question, _now()
+    question, now = None if asked.in_jenkins else noted.question, _now()
     new = question is None
     if question is None:
         expires = asking.expires(asked.rules, now)

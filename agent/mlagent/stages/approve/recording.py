@@ -33,6 +33,6 @@ def _attest(asked: Asked, approval: Approval, ctx: Context) -> None:
             continue
         if there.question == approval.question and there.decision.outcome == approval.decision.outcome:
             return
-    file = ctx.work / f"{approval.question.id}.json"
+    file = ctx.work / "approval.json"
     file.write_bytes(msgspec.json.encode(approval))
     signer.attest(image, document.TYPE, file)

@@ -96,6 +96,20 @@ def question(asked: Asked, noted: Noted, message: str, now: datetime) -> Questio
     )
 
 
+def must_be_ours(asked: Asked, noted: Noted) -> None:
+    """PolicyRefused (12) where what waits is not what would be asked: others can write to the store that it lay in."""
+    there = noted.question
+    try:
+        same = there is None or there == question(asked, noted, there.message, datetime.fromisoformat(there.asked))
+    except ValueError:
+        same = False
+    if not same:
+        raise PolicyRefused(
+            f"the question about {asked.release} was changed in the store since it was asked",
+            hint="build again, and look at who may write to the store of runs",
+        )
+
+
 def judged(asked: Asked, noted: Noted, question: Question, decision: Decision, responsible: Responsible) -> Approval:
     """What the answer is worth; PolicyRefused (12) names the rules that an approval breaks and no override may."""
     decision = msgspec.structs.replace(decision, comment=_printable(decision.comment)[:WORDS])

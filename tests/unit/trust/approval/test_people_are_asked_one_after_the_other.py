@@ -103,6 +103,23 @@ def test_the_other_three_ends_are_three(outcome: Outcome, kind: type, code: int)
     assert end.code == code
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "../../x"},
+        {"approvers": ("eve",)},
+        {"expires": "2099-01-01T00:00:00+00:00"},
+        {"asked": "soon"},
+        {"number": 2},
+    ],
+)
+def test_a_question_that_was_changed_in_the_store_is_none(change: dict[str, Any]) -> None:
+    asking.must_be_ours(ASKED, WAITS)
+    changed = msgspec.structs.replace(WAITS, question=msgspec.structs.replace(QUESTION, **change))
+    with pytest.raises(PolicyRefused, match="was changed in the store"):
+        asking.must_be_ours(ASKED, changed)
+
+
 def test_another_build_or_other_evidence_begins_anew() -> None:
     assert WAITS.of(ASKED, answered=True) == WAITS
     other = msgspec.structs.replace(ASKED, build="https://jenkins.example/job/risk/13/")
