@@ -95,7 +95,7 @@ def _people(policy: Policy, asked: Approvals | None) -> Iterator[Row]:
         about = "whether an approval in the store counts, of whom the system says who they are"
         yield _row(policy, "approvals.outside_jenkins", _word(yes=asked.outside_jenkins), about)
         about = "the Jenkins that is asked who approved"
-        yield _row(policy, "approvals.controller", asked.controller or "the one that builds", about)
+        yield _row(policy, "approvals.controller", asked.controller or "none", about)
     about = "whose work a commit is, by the e-mails in it; an approval of what an unknown author wrote is refused"
     named = policy.authors.items()
     if not named:
@@ -123,7 +123,7 @@ def _open(asked: Approvals, authors: Mapping[str, tuple[str, ...]]) -> Iterator[
     elif sum(one not in asked.answerable for one in asked.approvers) < asked.count:
         yield ".answerable leaves too few approvers: they may not approve a build that nobody started"
     if not asked.controller:
-        yield ".controller is empty: the Jenkins that builds is asked who approved, whichever it is"
+        yield ".controller is empty: nobody can approve in Jenkins, for it is not said which one is asked"
     if asked.outside_jenkins:
         yield ".outside_jenkins is true: whoever may write to the store can approve as anybody"
     known = {same(one) for one in authors}

@@ -48,7 +48,7 @@ class Approvals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `override` may approve against a rule, with a comment that says why. `robots` are programs that start builds, and
     `answerable` who answers for a retrain that no person started: as if they had written it. `controller` is the
-    address of the one Jenkins that counts, empty for the one that runs the build.
+    address of the one Jenkins that is asked; where it is empty, nobody can approve in Jenkins.
     """
 
     approvers: Annotated[tuple[Words, ...], Meta(min_length=1)]

@@ -57,7 +57,8 @@ class Office(NamedTuple):
     def rules(self, **changes: Any) -> None:
         """Write the policy: who has to agree, and whose e-mails are whose."""
         authors = changes.pop("authors", {"dev": ["ann@email"]})
-        environments = {"staging": {}, "production": {"approvals": {**RULES, **changes}}}
+        rules = {"controller": f"{self.double.url}/", **RULES, **changes}
+        environments = {"staging": {}, "production": {"approvals": rules}}
         text = self.bed.policy.read_text()
         self.policy.write_text(f"{text}authors: {json.dumps(authors)}\nenvironments: {json.dumps(environments)}\n")
 

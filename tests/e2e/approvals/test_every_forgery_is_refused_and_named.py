@@ -136,13 +136,14 @@ def test_a_controller_of_the_teams_is_not_asked(here: Office) -> None:
         build = here.build(12)
         build.ask()
         assert theirs.seen == []
-        here.rules(controller=here.double.url)
         forged = {
             "JENKINS_URL": f"{theirs.url}/",
             "BUILD_URL": build.env["BUILD_URL"].replace(here.double.url, theirs.url),
         }
         build.approve(env=forged)
         assert theirs.seen == []
+    here.rules(controller="")
+    here.refused(build.approve(env=forged), 12, "approvals.controller is empty")
 
 
 def test_a_record_that_was_edited_in_the_store_promotes_nothing(here: Office) -> None:

@@ -36,7 +36,7 @@ class AskedBuild(NamedTuple):
 
 @contextmanager
 def opened(settings: Approvals, controller: str, origin: Origin, notice: Callable[[str], None]) -> Iterator[AskedBuild]:
-    """The build whose page `origin` names, at the controller that the platform names, else at its own.
+    """The build whose page `origin` names, at the controller that the platform names.
 
     ConfigError (3) where nobody is named who may ask there, or the page is none of a build.
     """
@@ -49,6 +49,6 @@ def opened(settings: Approvals, controller: str, origin: Origin, notice: Callabl
             hint="a user that may read the job (Overall/Read, Job/Read), and its API token: env:NAME or file:PATH",
         )
     job = "/".join(unquote(one) for one in found[1].removeprefix("/job/").split("/job/"))
-    where = Jenkins(url=controller or origin.builder, user=settings.user, token=settings.token)
+    where = Jenkins(url=controller, user=settings.user, token=settings.token)
     with Controller(where, time.sleep, notice) as opened:
         yield AskedBuild(opened, job, int(found[2]))

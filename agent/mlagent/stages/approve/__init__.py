@@ -85,6 +85,12 @@ def _look(asked: "Asked", ctx: "Context") -> "Iterator[Look]":
     from mlagent import adapters
     from mlagent.errors import PolicyRefused
 
+    if asked.in_jenkins and not asked.rules.controller:
+        raise PolicyRefused(
+            "the policy does not say which Jenkins is asked who approved: approvals.controller is empty",
+            hint="whoever runs the platform writes its address there; what the build's environment says, a Jenkinsfile"
+            " can set",
+        )
     if asked.in_jenkins:
         with adapters.asked_build(
             ctx.sections["approvals"], asked.rules.controller, ctx.origin(), ctx.log.warning
