@@ -14,7 +14,7 @@ from mlagent.trust.approval.document import Approval
 from mlagent.trust.approval.separation import Responsible
 from mlagent.trust.policy import Approvals
 
-WORDS = 500  # characters of a comment that are kept
+WORDS, WHO = 500, 100  # characters that are kept of a comment, and of a name that nobody confirmed
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,8 +113,9 @@ def must_be_ours(asked: Asked, noted: Noted) -> None:
 def judged(asked: Asked, noted: Noted, question: Question, decision: Decision, responsible: Responsible) -> Approval:
     """What the answer is worth; PolicyRefused (12) names the rules that an approval breaks and no override may."""
     decision = msgspec.structs.replace(decision, comment=_printable(decision.comment)[:WORDS])
-    if decision.outcome != "approved":
-        return Approval(question=question, decision=decision)
+    if decision.outcome != "approved":  # the name is the build's word alone
+        who = _printable(decision.who).replace("\n", " ")[:WHO]
+        return Approval(question=question, decision=msgspec.structs.replace(decision, who=who))
     rules, who = asked.rules, decision.who
     if datetime.fromisoformat(decision.time) >= datetime.fromisoformat(question.expires):
         raise _refused(asked, who, (f"it came at {decision.time}, and the question held until {question.expires}",))

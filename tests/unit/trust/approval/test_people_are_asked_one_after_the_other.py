@@ -90,6 +90,7 @@ def test_a_late_override_is_late() -> None:
 
 
 def test_a_comment_is_cut_and_holds_nothing_that_a_terminal_obeys() -> None:
+    assert judged(outcome="rejected", who="e\x1b\nve").decision.who == "e? ve"
     assert judged(comment="a\x1b[2Jb" + "c" * 999).decision.comment == ("a?[2Jb" + "c" * 999)[:500]
 
 
