@@ -25,7 +25,8 @@ Map call(Map how) {
     withEnv(['MLPIPELINE_HOME=' + home, 'MLPIPELINE_SAID=' + home + '/said.json', 'MLPIPELINE_COMMAND=' + how.command,
              'MLPIPELINE_CONFIG=' + (how.config ?: ''), 'MLPIPELINE_UNTIL=' + (how.until ?: ''),
              'MLPIPELINE_CARRY=' + (how.carry ?: ''), 'MLPIPELINE_ANSWER=' + (answer.outcome ?: ''),
-             'MLPIPELINE_ANSWERED_BY=' + verbatim(answer.by), 'MLPIPELINE_COMMENT=' + verbatim(answer.comment)]) {
+             'MLPIPELINE_ANSWER_TO=' + (answer.to ?: ''), 'MLPIPELINE_ANSWERED_BY=' + verbatim(answer.by),
+             'MLPIPELINE_COMMENT=' + verbatim(answer.comment)]) {
         if (bindings.isEmpty()) {
             code = inShell(how)
         } else {

@@ -38,6 +38,7 @@ boolean people(Map build, String label) {
     Map ask = build.ask
     build.ask = null
     stage(name) { build.answer = mlApproval(ask) }
+    build.answer.to = ask.id
     if (build.answer.outcome == 'approved') {
         return true
     }

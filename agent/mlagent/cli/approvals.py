@@ -78,7 +78,7 @@ def show(app: App, name: str | None, job: str | None, sets: tuple[str, ...], *, 
         if as_json:
             click.echo(app.mask(msgspec.json.format(msgspec.json.encode(_told(one))).decode()))
             return
-        click.echo(app.mask(one.message))
+        click.echo(_plain(app.mask(one.message)))
         click.echo(app.mask(f"\n{one.id} waits at {one.where} for {', '.join(one.approvers) or 'anybody'}"))
 
 
@@ -225,7 +225,12 @@ def _named(found: "Sequence[Waits]", name: str | None) -> Waits:
 
 
 def _first(one: Waits) -> str:
-    return one.message.partition("\n")[0]
+    return _plain(one.message.partition("\n")[0])
+
+
+def _plain(text: str) -> str:
+    """Whoever wrote the Jenkinsfile may have chosen it: nothing that a terminal obeys."""
+    return "".join(one if one.isprintable() or one == "\n" else "?" for one in text)
 
 
 def _told(one: Waits) -> dict[str, object]:

@@ -106,8 +106,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     result. `done` are the stages before that are, and `origin` tells where the run comes from. `remember` keeps notes
     in the stage's record at once, `recall` gives the last ones of this run: for what is done step by step in the world.
     `approvals` keeps what was asked, and what was answered outside of Jenkins; `authors` names who wrote the commits
-    since one (all, since none). `answer` is what the courier says that people answered (outcome, by, comment): a hint,
-    and empty where nobody was asked.
+    since one (all, since none). `answer` is what the courier says that people answered (outcome, by, comment, and `to`
+    which input): a hint, and empty where nobody was asked.
     """
 
     project: Path

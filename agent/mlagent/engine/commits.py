@@ -1,5 +1,6 @@
 """Who wrote what a project is since a commit, as the commits say it; an incomplete history is refused, not guessed."""
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -118,9 +119,16 @@ def _git(project: Path, *arguments: str) -> str | None:
 
 def _run(project: Path, arguments: tuple[str, ...], given: str) -> "subprocess.CompletedProcess[str]":
     command = ["git", "--no-replace-objects", "-C", str(project), *arguments]
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
     try:
         return subprocess.run(
-            command, input=given, capture_output=True, check=False, encoding="utf-8", errors="backslashreplace"
+            command,
+            input=given,
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+            errors="backslashreplace",
+            env=kept | {"GIT_GRAFT_FILE": os.devnull},  # a Jenkinsfile can set these, and a graft hides commits
         )
     except OSError as error:
         raise ConfigError(

@@ -76,6 +76,7 @@ def of(
 def _answer() -> dict[str, str]:
     """What the courier says that people answered, where it says so."""
     named = {"outcome": "MLPIPELINE_ANSWER", "by": "MLPIPELINE_ANSWERED_BY", "comment": "MLPIPELINE_COMMENT"}
+    named |= {"to": "MLPIPELINE_ANSWER_TO"}
     found = {key: os.environ.get(name, "") for key, name in named.items()}
     return found if found["outcome"] else {}
 

@@ -1,5 +1,6 @@
 """What of the world stages may depend on besides their data: the model in production, the platform's waivers."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -47,6 +48,11 @@ def _platforms(settings: Settings, key: str) -> Path | None:
     path = Path(named).expanduser()
     if not path.is_file():
         raise ConfigError(f"policy.{key} ({source}): there is no file {named}", hint="correct its path, or unset it")
+    if os.environ.get("JENKINS_URL") and path.resolve().is_relative_to(Path.cwd().resolve()):
+        raise ConfigError(
+            f"policy.{key} ({source}): {named} lies in the build's own workspace, where teams write",
+            hint="whoever runs the nodes puts it elsewhere on them, and sets MLAGENT_POLICY_" + key.upper(),
+        )
     return path
 
 

@@ -49,7 +49,8 @@ def commit(ledger: Ledger, model: str, environment: str, covered: int) -> str:
         return ""
     if said := entry.fact.details.get("commit"):
         return said
-    same = (one.fact for one in ledger.about(model) if entry.fact.run and one.fact.run == entry.fact.run)
+    signed = (one.fact for one in ledger.about(model) if one.number <= covered)
+    same = (one for one in signed if entry.fact.run and one.run == entry.fact.run)
     return next((one.details["commit"] for one in same if one.details.get("commit")), "")
 
 

@@ -127,6 +127,9 @@ def test_the_policy_is_not_the_teams_to_name(here: Office) -> None:
     settings.write_text(settings.read_text() + f"policy: {{file: {own.name}}}\n")
     ended = here.build(12).approve(env={"MLAGENT_POLICY_FILE": ""})
     here.refused(ended, 3, "policy.file is the platform's to set, not the project's")
+    settings.write_text(settings.read_text().replace(f"policy: {{file: {own.name}}}\n", ""))
+    ended = here.build(13).approve(env={"MLAGENT_POLICY_FILE": own.name})
+    here.refused(ended, 3, "lies in the build's own workspace, where teams write")
 
 
 def test_a_controller_of_the_teams_is_not_asked(here: Office) -> None:
@@ -155,7 +158,7 @@ def test_a_record_that_was_edited_in_the_store_promotes_nothing(here: Office) ->
         if one.is_file() and b'"approve@production"' in one.read_bytes()
     )
     told = json.loads(record.read_text())
-    notes = told["stages"]["approve@production"]["notes"]
+    (notes,) = told["stages"]["approve@production"]["notes"].values()
     question = notes["question"]
     decision = {"question": question["id"], "release": question["release"], "evidence": question["evidence"]}
     decision |= {"outcome": "approved", "who": "ann", "time": question["asked"], "confirmed": "jenkins", "position": 1}

@@ -17,7 +17,8 @@ def edit(here: Office, **changes: Any) -> None:
         if one.is_file() and b'"approve@production"' in one.read_bytes()
     )
     told = json.loads(file.read_text())
-    told["stages"]["approve@production"]["notes"]["question"].update(changes)
+    (notes,) = told["stages"]["approve@production"]["notes"].values()
+    notes["question"].update(changes)
     file.unlink()
     file.write_text(json.dumps(told))
 

@@ -40,6 +40,9 @@ def server(answer: Answer, *, requests_each: int = 1000) -> Iterator[str]:
             await writer.drain()
             if given != GOOD:
                 break
+        else:  # what is on its way by now is read and not answered: the kernel would reset the connection for it
+            writer.write_eof()
+            await reader.read()
         writer.close()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

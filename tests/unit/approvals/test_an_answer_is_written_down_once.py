@@ -41,7 +41,7 @@ class House:
         store = MemoryStore()
         self.ledger, self.approvals, self.signer = ObjectLedger(store), LocalApprovals(store), MemorySigner(Board())
         noted = Noted(build=ASKED.build, question=QUESTION, before=BEFORE)
-        self.notes: dict[str, Any] = msgspec.to_builtins(noted)
+        self.notes: dict[str, Any] = {ASKED.build: msgspec.to_builtins(noted)}
         self.after = msgspec.structs.replace(AFTER, approvers=("zoe", who)) if outcome == "approved" else BEFORE
         self.said = {**SAID, "outcome": outcome, "by": who}
         self.folder = folder
@@ -49,7 +49,7 @@ class House:
 
     def goes(self) -> None:
         """The stage is run with the answer, unless it was taken before."""
-        noted = msgspec.convert(self.notes, Noted).of(ASKED, answered=True)
+        noted = msgspec.convert(self.notes[ASKED.build], Noted).of(ASKED, answered=True)
         look = approve.Look(lambda _: self.after, Started)
         try:
             approve._answered(ASKED, cast("Policy", None), noted, look, self.context())
@@ -68,6 +68,7 @@ class House:
                 ledger=self.ledger,
                 approvals=self.approvals,
                 remember=self.notes.update,
+                recall=lambda: self.notes,
                 answer=self.said,
                 origin=lambda: SimpleNamespace(commit=COMMIT),
                 log=SimpleNamespace(info=lambda _: None),
@@ -119,7 +120,7 @@ def test_killed_at_any_line_and_run_again_each_is_there_once(
         house = House(tmp_path, outcome, who)
         monkeypatch.setattr("mlagent.adapters.signer_of", lambda *_, house=house: house.signer)
         ended = killed_at(line, house.goes)
-        if house.notes["question"]:
+        if house.notes[ASKED.build]["question"]:
             house.goes()
         assert [one.fact.what for one in entries(house.ledger)] == facts, f"killed at line {line}"
         image = parse(ASKED.release.image)
@@ -129,5 +130,5 @@ def test_killed_at_any_line_and_run_again_each_is_there_once(
         decision = house.approvals.decision(QUESTION.id)
         assert decision is not None
         assert decision.outcome == outcome
-        assert house.notes["question"] is None
+        assert house.notes[ASKED.build]["question"] is None
     assert line > 30

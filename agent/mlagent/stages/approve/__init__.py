@@ -118,8 +118,11 @@ def _go(
     from mlagent.core.context import Outputs
     from mlagent.core.digest import canonical_json
     from mlagent.trust.approval import asking
+    from mlagent.trust.approval.readback import must_be_this_build
 
-    noted = msgspec.convert(dict(ctx.recall()), asking.Noted).of(asked, answered=bool(ctx.answer))
+    if asked.in_jenkins:
+        must_be_this_build(look.seen(()), ctx.origin().commit)
+    noted = msgspec.convert(dict(ctx.recall().get(asked.build, {})), asking.Noted).of(asked, answered=bool(ctx.answer))
     noted = _answered(asked, policy, noted, look, ctx)
     if not noted.enough(asked.rules):
         raise _ask(asked, policy, noted, wanted, look, inputs, ctx)
@@ -144,7 +147,7 @@ def _answered(asked: "Asked", policy: "Policy", noted: "Noted", look: Look, ctx:
     recording.record(asked, approval, ctx)
     given = (*noted.given, approval) if approved else ()
     noted = msgspec.structs.replace(noted, question=None, before=None, given=given)
-    ctx.remember(msgspec.to_builtins(noted))
+    _remember(asked, noted, ctx)
     if not approved:
         raise asking.ended(asked, approval)
     ctx.log.info(f"approved by {decision.who} ({question.number} of {question.count})")
@@ -161,8 +164,8 @@ def _decision(asked: "Asked", noted: "Noted", look: Look, ctx: "Context") -> "De
     if question is None:
         return None
     if asked.in_jenkins:
-        if not (ctx.answer and noted.before):
-            return None
+        if not (ctx.answer and noted.before) or ctx.answer.get("to", "") not in ("", question.input):
+            return None  # nobody has answered, or the one before, whose answer was read already
         asking.must_be_ours(asked, noted)
         return read_back(question, noted.before, look.seen((question.input,)), ctx.answer, ctx.origin().commit)
     found = ctx.approvals.decision(question.id)
@@ -201,11 +204,16 @@ def _ask(
     known = tuple(f"Approve{asked.environment.capitalize()}{one + 1}" for one in range(asked.rules.count))
     before = look.seen(known)
     noted = msgspec.structs.replace(noted, question=question, before=before)
-    ctx.remember(msgspec.to_builtins(noted))
+    _remember(asked, noted, ctx)
     ctx.approvals.ask(question)
     if new:
         webhook.tell(ctx.sections["approvals"], question, asked.build, ctx.log.warning)
     return asking.asks(question, _now())
+
+
+def _remember(asked: "Asked", noted: "Noted", ctx: "Context") -> None:
+    """How far it went in this build; other builds of the same run have notes of their own."""
+    ctx.remember({**ctx.recall(), asked.build: msgspec.to_builtins(noted)})
 
 
 def _now() -> datetime:

@@ -78,6 +78,7 @@ def expires(rules: Approvals, now: datetime) -> str:
 def question(asked: Asked, noted: Noted, message: str, now: datetime) -> Question:
     """The next one; `now` has its time zone."""
     rules, number = asked.rules, len(noted.given) + 1
+    may = [one for one in rules.approvers if one not in [each.decision.who for each in noted.given]]
     return Question(
         id=f"{asked.environment}-{asked.release.run}-{now:%Y%m%dT%H%M%S}-{number}",
         release=asked.release.digest,
@@ -86,7 +87,7 @@ def question(asked: Asked, noted: Noted, message: str, now: datetime) -> Questio
         message=message,
         asked=now.isoformat(timespec="seconds"),
         expires=expires(rules, now),
-        approvers=tuple(dict.fromkeys((*rules.approvers, *rules.override))),
+        approvers=tuple(dict.fromkeys((*may, *rules.override))),
         model=asked.release.model,
         number=number,
         count=rules.count,

@@ -16,7 +16,7 @@ def read_back(question: Question, before: Seen, after: Seen, said: Mapping[str, 
     `said` is what the build passes on (outcome, by, comment), `commit` what this run was built from. PolicyRefused (12)
     names what does not fit. Jenkins keeps who approved, and not who rejected: `confirmed` says which of them it is.
     """
-    wrong = [*_build(before, after, commit), *_order(question, before, after, said), *_said(before, after, said)]
+    wrong = [*_build(after, commit), *_order(question, before, after, said), *_said(before, after, said)]
     if wrong:
         raise PolicyRefused(
             f"the answer to {question.input} ({short(question.release)} to {question.environment}) does not count: "
@@ -37,12 +37,18 @@ def read_back(question: Question, before: Seen, after: Seen, said: Mapping[str, 
     )
 
 
-def _build(before: Seen, after: Seen, commit: str) -> Iterator[str]:
+def must_be_this_build(seen: Seen, commit: str) -> None:
+    """PolicyRefused (12) where the build that the environment names cannot be the one that runs here."""
+    if wrong := list(_build(seen, commit)):
+        raise PolicyRefused(f"BUILD_URL is not of this build: {'; '.join(wrong)}", hint=AGAIN)
+
+
+def _build(seen: Seen, commit: str) -> Iterator[str]:
     """Another build's approvers are not ours, whatever the environment of this one says it is."""
-    if not (before.building and after.building):
+    if not seen.building:
         yield "the build that it names has ended"
-    if after.commits and commit not in after.commits:
-        built = ", ".join(one[:12] for one in after.commits)
+    if commit not in seen.commits:
+        built = ", ".join(one[:12] for one in seen.commits) or "nothing that Jenkins knows of"
         yield f"the build that it names builds {built}, and this run is of {commit[:12] or 'no commit'}"
 
 

@@ -30,6 +30,7 @@ def test_the_first_question_names_all_that_it_is_about() -> None:
 
 def test_the_second_has_an_input_of_its_own_and_outside_of_jenkins_it_has_none() -> None:
     second = asking.question(ASKED, Noted(build=BUILD, given=(APPROVAL,)), "Approve?", NOW)
+    assert second.approvers == ("bob", "root")
     assert (second.input, second.number, second.id) == (
         "ApproveProduction2",
         2,
