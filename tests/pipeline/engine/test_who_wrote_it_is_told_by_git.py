@@ -99,6 +99,22 @@ def test_a_replaced_commit_is_told_as_it_was(repository: Repository) -> None:
     assert repository.since(first) == ["ann"]
 
 
+@pytest.mark.parametrize("by", ["file", "variable", "folder"])
+def test_what_the_environment_tells_git_hides_nobody(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    first, _, third = repository.commit("ann"), repository.commit("bob"), repository.commit("carl")
+    graft = repository.top / (".git/info/grafts" if by == "file" else "grafts")
+    graft.parent.mkdir(exist_ok=True)
+    graft.write_text(f"{third} {first}\n")
+    if by == "variable":
+        monkeypatch.setenv("GIT_GRAFT_FILE", str(graft))
+    if by == "folder":
+        monkeypatch.setenv("GIT_DIR", str(repository.top / ".git"))
+        monkeypatch.setenv("GIT_WORK_TREE", "/")
+    assert repository.since(first) == ["bob", "carl"]
+
+
 def test_a_merge_counts_where_it_brings_the_folder_something(repository: Repository) -> None:
     first = repository.commit("ann")
     repository.git("checkout", "--quiet", "-b", "feature")

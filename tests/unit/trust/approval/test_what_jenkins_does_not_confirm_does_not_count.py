@@ -48,6 +48,7 @@ FORGED = {
         but(AFTER, commits=("1234" * 10,)),
         SAID,
     ),
+    "the build that it names builds nothing that Jenkins knows of": (BEFORE, but(AFTER, commits=()), SAID),
     "'maybe' is no answer": (BEFORE, AFTER, {"outcome": "maybe"}),
 }
 
