@@ -162,7 +162,8 @@ def _in_jenkins(controller: "Controller", names: "Sequence[str]") -> "Iterator[W
             continue  # of a multibranch job and its retraining one, not both need be there
         for one in waiting:
             answer = partial(_answer_there, controller, job, one)
-            yield Waits(f"{one.build}/{one.id}", one.message, one.submitters, "", f"{job} #{one.build}", answer)
+            may = tuple(map(_plain, one.submitters))
+            yield Waits(_plain(f"{one.build}/{one.id}"), one.message, may, "", f"{job} #{one.build}", answer)
 
 
 def _answer_there(controller: "Controller", job: str, one: "Pending", approve: bool, comment: str) -> None:  # noqa: FBT001

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -10,8 +11,8 @@ from mlagent.adapters.jenkins.controller import Controller
 from mlagent.config.jenkins import Jenkins
 from mlagent.config.secret import Secret
 from mlagent.errors import ConfigError, Held, InputError, PolicyRefused
-from tests.jenkins_builds import Input, user_cause
-from tests.jenkins_double import TOKENS, Double, Fault, serving
+from tests.jenkins_builds import Input, Job, user_cause
+from tests.jenkins_double import BRANCHES, TOKENS, Answer, Double, Fault, serving
 from tests.jenkins_harness import cause
 
 JOB, NUMBER, ID = "models/risk", 7, "ApproveProduction1"
@@ -108,7 +109,7 @@ def test_what_somebody_else_answered_meanwhile_is_said(double: Double) -> None:
         return usual(method, target, body, headers)
 
     double.answer = faster
-    with pytest.raises(Held, match="ApproveProduction1 was answered by somebody else"):
+    with pytest.raises(Held, match="waits for ApproveProduction1 no more: nobody approved anything there"):
         answer(double)
 
 
@@ -142,3 +143,64 @@ def test_an_approver_too_many_is_seen(double: Double) -> None:
     double.of("job/models/job/risk", str(NUMBER)).approvers += ["ann", "eve"]
     with opened(double) as controller:
         assert inputs.seen(controller, JOB, NUMBER).approvers == ("ann", "eve")
+
+
+def _first_to(double: Double, words: str, state: str, who: str = "") -> None:
+    """Somebody else answers, or its time runs out, just before what goes to an address with these words."""
+    usual = double.answer
+
+    def faster(method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
+        if words in target and question(double).state == "waiting":
+            question(double).state = state
+            double.of("job/models/job/risk", str(NUMBER)).approvers += [who] if who else []
+        return usual(method, target, body, headers)
+
+    double.answer = faster
+
+
+POSTS = {"wfapi": "inputSubmit", "the step's own": "/proceed", "blue ocean": "/steps/1000/"}
+
+
+@pytest.mark.parametrize("blue", [False, True])
+@pytest.mark.parametrize("approve", [True, False])
+def test_whose_answer_came_too_late_is_never_told_that_it_was_given(way: Double, approve: bool, blue: bool) -> None:
+    way.plugins |= {"blueocean-rest"} if blue else set()
+    for words in (*POSTS.values(), "/abort"):
+        _first_to(way, words, "timed-out")
+    with pytest.raises(Held, match="waits for ApproveProduction1 no more"):
+        answer(way, approve=approve)
+
+
+@pytest.mark.parametrize(("state", "who"), [("approved", "bob"), ("rejected", ""), ("timed-out", "")])
+def test_an_approval_that_was_lost_and_that_jenkins_does_not_know_of_was_not_given(
+    double: Double, state: str, who: str
+) -> None:
+    double.faults.append(Fault("POST", "inputSubmit"))
+    usual, posts = double.answer, list[str]()
+
+    def lost(method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
+        if "api/json" in target and any("inputSubmit" in one for one in double.seen) and not posts:
+            posts.append(target)
+            question(double).state = state
+            double.of("job/models/job/risk", str(NUMBER)).approvers += [who] if who else []
+        return usual(method, target, body, headers)
+
+    double.answer = lost
+    with pytest.raises(Held, match="waits for ApproveProduction1 no more"):
+        answer(double)
+
+
+def test_a_comment_that_nobody_would_see_is_not_dropped(way: Double) -> None:
+    question(way).parameters = []
+    with pytest.raises(InputError, match="takes no comment"):
+        answer(way, comment="why")
+    assert question(way).state == "waiting"
+    answer(way)
+    assert question(way).by == "ann"
+
+
+def test_a_folder_of_jobs_waits_for_nothing_itself_and_names_its_jobs(double: Double) -> None:
+    double.jobs["branches"] = Job(ET.Element(BRANCHES))
+    with opened(double) as controller, pytest.raises(InputError, match="branches holds jobs") as refused:
+        inputs.waiting(controller, "branches")
+    assert "branches/main" in refused.value.hint

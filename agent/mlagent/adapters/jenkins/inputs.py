@@ -48,8 +48,11 @@ def pending(controller: Controller, job: str, number: int, known: Sequence[str] 
 
 def waiting(controller: Controller, job: str) -> tuple[Pending, ...]:
     """What the job's builds that run wait for, the oldest build first."""
-    found = controller.ask(f"{path(job)}api/json", tree="builds[number,building]{0,50}")["builds"]
-    running = sorted(one["number"] for one in found if one["building"])
+    found = controller.ask(f"{path(job)}api/json", tree="builds[number,building]{0,50},jobs[name]")
+    if "builds" not in found:
+        names = ", ".join(f"{job}/{one['name']}" for one in found.get("jobs") or ()) or "there are none yet"
+        raise InputError(f"{job} holds jobs and is not built itself", hint=f"name one of them with --job: {names}")
+    running = sorted(one["number"] for one in found["builds"] if one["building"])
     return tuple(one for number in running for one in pending(controller, job, number))
 
 
@@ -78,25 +81,27 @@ def started(controller: Controller, job: str, number: int) -> Started:
 def answer(controller: Controller, job: str, number: int, name: str, *, approve: bool, comment: str = "") -> None:
     """Answer once, whatever becomes of the controller's own answer.
 
-    InputError (4) where nothing of this name waits, PolicyRefused (12) for who may not answer, Held (21) where somebody
-    else was faster.
+    InputError (4) where nothing of this name waits or it takes no comment, PolicyRefused (12) for who may not answer,
+    Held (21) where somebody else was faster, or its time was over.
     """
+    before = seen(controller, job, number, [name])
     one = next((one for one in pending(controller, job, number, [name]) if one.id == name), None)
     if one is None:
         raise InputError(
             f"{job} #{number} does not wait for {name}",
             hint="it was answered, or its time is over: `mlagent approvals list` says what waits",
         )
-
-    def over() -> bool | None:
-        return True if name not in [one.id for one in pending(controller, job, number, [name])] else None
-
+    if approve and comment and "comment" not in one.parameters:
+        raise InputError(f"{name} of {job} #{number} takes no comment", hint=f"leave it out, or answer at {one.url}")
+    heard = partial(_heard, controller, job, one, before.approvers, approve=approve)
     try:
-        _answer(controller, job, one, over, approve=approve, comment=comment)
-    except (InputError, InfrastructureError, PolicyRefused) as error:
-        if over():
-            raise Held(f"{job} #{number}: {name} was answered by somebody else", hint="look at its page") from error
-        if one.submitters and controller.user not in one.submitters:
+        if not _answer(controller, job, one, heard, approve=approve, comment=comment):
+            raise _unlisted()
+    except (ConfigError, InputError, InfrastructureError, PolicyRefused) as error:
+        now = seen(controller, job, number, [name])
+        if name not in now.pending:
+            raise _over(job, one, now.approvers) from error
+        if one.submitters and (controller.user or "").casefold() not in map(str.casefold, one.submitters):
             raise PolicyRefused(
                 f"{controller.user} may not answer {name} of {job} #{number}",
                 hint=f"ask one of {', '.join(one.submitters)}",
@@ -104,23 +109,46 @@ def answer(controller: Controller, job: str, number: int, name: str, *, approve:
         raise
 
 
+def _heard(controller: Controller, job: str, one: Pending, before: Sequence[str], *, approve: bool) -> bool | None:
+    """Whether an answer that may be lost was taken: None while it waits, Held (21) where another one was.
+
+    A rejection leaves no name: one that nobody approved meanwhile is taken for it.
+    """
+    now = seen(controller, job, one.build, [one.id])
+    if one.id in now.pending:
+        return None
+    new = now.approvers[len(before) :]
+    if (controller.user in new) if approve else not new:
+        return True
+    raise _over(job, one, now.approvers)
+
+
+def _over(job: str, one: Pending, approvers: Sequence[str]) -> Held:
+    so_far = f"approved so far by {', '.join(approvers)}" if approvers else "nobody approved anything there"
+    return Held(
+        f"{job} #{one.build} waits for {one.id} no more: {so_far}",
+        hint="somebody else answered it, its time ran out, or the build was stopped: look at its page",
+    )
+
+
 def _answer(
-    controller: Controller, job: str, one: Pending, over: Callable[[], bool | None], *, approve: bool, comment: str
-) -> None:
-    """By the first way that is there; a way that is not there answers 404, and has done nothing."""
+    controller: Controller, job: str, one: Pending, heard: Callable[[], bool | None], *, approve: bool, comment: str
+) -> bool:
+    """By the first way that is there, False where none is: it answers 404 then, and has done nothing."""
     parameters = [{"name": "comment", "value": comment}] if comment and "comment" in one.parameters else []
     for at, data in _ways(f"{path(job)}{one.build}/", one.id, json.dumps({"parameter": parameters}), approve=approve):
         try:
-            controller.write(partial(controller.tell, at, data, _FORM), over)
+            controller.write(partial(controller.tell, at, data, _FORM), heard)
         except NotThere:
             continue
-        return
+        return True
     said: dict[str, Any] = {"parameters": parameters} if approve else {"abort": True}
     for at, step in _blue_steps(controller, job, one.build):
-        if step["input"] and step["input"]["id"] == one.id:
+        if step.get("input") and step["input"]["id"] == one.id:
             told = json.dumps({"id": one.id, **said}).encode()
-            controller.write(partial(controller.tell, at, told, _JSON), over)
-            return
+            controller.write(partial(controller.tell, at, told, _JSON), heard)
+            return True
+    return False
 
 
 def _ways(page: str, name: str, form: str, *, approve: bool) -> Iterator[tuple[str, dict[str, str]]]:
@@ -203,7 +231,11 @@ def _blue_steps(controller: Controller, job: str, number: int) -> Iterator[tuple
             continue
         yield from ((f"{at}{quote(str(one['id']), safe='')}/", one) for one in found)
         return
-    raise ConfigError(
+    raise _unlisted()
+
+
+def _unlisted() -> ConfigError:
+    return ConfigError(
         "the controller cannot say what a build waits for: it has neither pipeline-rest-api nor blueocean-rest",
         hint="install one of the plugins (jenkins/README.md), or answer on the build's page",
     )

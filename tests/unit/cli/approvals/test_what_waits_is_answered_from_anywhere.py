@@ -82,6 +82,14 @@ def test_a_rejection_says_that_its_comment_is_not_kept(double: Double, ann: Pers
     assert double.of("job/models/job/risk", "7").inputs[0].state == "rejected"
 
 
+def test_who_may_answer_is_shown_without_what_a_terminal_obeys(double: Double, ann: Person) -> None:
+    double.of("job/models/job/risk", "7").inputs[0].submitter = "ann,\x1b[2Jbob"
+    for command in ("list", "show"):
+        ended = ann(command, "--job", "models/risk")
+        assert "ann, ?[2Jbob" in ended.stdout
+        assert "\x1b" not in ended.stdout
+
+
 def test_of_several_one_is_to_be_named(double: Double, ann: Person) -> None:
     asks(double, "Other")
     ended = ann("approve", "--job", "models/risk")
