@@ -82,6 +82,8 @@ COMMANDS: dict[str, list[list[str]]] = {
     "push": [["push"]],
     "sign": [["sign"]],
     "release": [["release"]],
+    "approve": [["approve", "--env", "staging"]],
+    "approvals": [["approvals", "list"], ["approvals", "show", "--json"]],
     "deploy": [["deploy", "--env", "staging"], ["deploy", "--env", "production", "--dry-run"]],
     "soak": [["soak", "--env", "staging"]],
     "status": [["status"], ["status", "--json"]],
@@ -112,7 +114,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "verify": [["verify", f"127.0.0.1:9/team/digits@sha256:{'0' * 64}", "--json"]],
     "render": [["render", "--check"]],
 }  # fmt: skip
-CLUSTERED = ("deploy", "soak", "status", "rollback", "rollout", "manifests")
+CLUSTERED = ("approve", "deploy", "soak", "status", "rollback", "rollout", "manifests")
 KEYED = ("evidence", "promote", "ledger")  # the secret is no private key, either
 CLUSTER = {
     f"MLAGENT_{environment}_{key}": value
@@ -128,7 +130,8 @@ def test_no_command_leaves_a_secret_anywhere(fresh: Path, cli: Cli, mlflow_serve
     settings = fresh / "mlpipeline.yaml"
     tracking = f"tracking:\n  uri: {mlflow_server}\n  token: env:PLANTED\n  username: team\n  password: file:{filed}\n"
     jenkins = "jenkins: {url: http://127.0.0.1:9, user: team, token: env:PLANTED, patience_seconds: 0}\n"
-    more = "sign: {key: env:PLANTED}\ncheck:\n  lint: []\n"
+    more = "approvals: {user: team, token: env:PLANTED, webhook: env:PLANTED}\n"
+    more += "sign: {key: env:PLANTED}\ncheck:\n  lint: []\n"
     settings.write_text(settings.read_text() + tracking + jenkins + more)
     (fresh / "model.py").write_text((fresh / "model.py").read_text() + NOSY)
     said = []
