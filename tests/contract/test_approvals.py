@@ -66,10 +66,11 @@ def test_asking_the_same_again_changes_nothing_and_another_under_its_id_is_refus
     [
         (but(YES, question="other"), InputError, "there is no question 'other'"),
         (but(YES, release=TWO), PolicyRefused, f"is about {ONE}, not {TWO}"),
+        (but(YES, evidence=ONE), PolicyRefused, f"rests on evidence {TWO}, not {ONE}"),
         (but(YES, who="eve"), PolicyRefused, "'eve' may not answer"),
         (but(YES, time="2026-03-02T10:00:00Z"), PolicyRefused, "ran out at 2026-03-02T10:00:00Z"),
     ],
-    ids=["no question", "another release", "not allowed", "too late"],
+    ids=["no question", "another release", "other evidence", "not allowed", "too late"],
 )
 def test_an_answer_that_does_not_fit_is_refused(
     approvals: Approvals, decision: Decision, kind: type[MlagentError], said: str
@@ -78,6 +79,15 @@ def test_an_answer_that_does_not_fit_is_refused(
     with pytest.raises(kind, match=said):
         approvals.decide(decision)
     assert approvals.decision(QUESTION.id) is None
+
+
+@pytest.mark.parametrize(
+    "no", [but(YES, outcome="rejected", who="eve"), but(YES, outcome="aborted", who="", time="2026-03-02T10:00:00Z")]
+)
+def test_a_no_may_come_late_and_from_anybody(approvals: Approvals, no: Decision) -> None:
+    approvals.ask(QUESTION)
+    approvals.decide(no)
+    assert approvals.decision(QUESTION.id) == no
 
 
 def test_where_nobody_is_named_anybody_answers(approvals: Approvals) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlagent.config.ledger import Ledger as LedgerSettings
     from mlagent.config.secret import Secret
     from mlagent.config.sections import Data, Keep, Tracking
+    from mlagent.config.signer import Signing
     from mlagent.core.context import Origin
     from mlagent.core.oci import Reference
     from mlagent.core.ports.approvals import Started
@@ -203,7 +204,7 @@ def signer(
     return cast("CosignSigner", made)
 
 
-def signer_of(sign: Any, settings: "Registry", project: Path) -> "CosignSigner":  # noqa: ANN401 - a stage's section
+def signer_of(sign: "Signing", settings: "Registry", project: Path) -> "CosignSigner":
     """Who signs by the section `sign`."""
     from mlagent.core.ports.signer import Identity
 

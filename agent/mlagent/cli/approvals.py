@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -14,6 +14,7 @@ from mlagent.errors import ConfigError, InputError, UsageError, missing_package
 if TYPE_CHECKING:
     from mlagent.adapters.jenkins.controller import Controller
     from mlagent.adapters.jenkins.inputs import Pending
+    from mlagent.adapters.local.approvals import LocalApprovals
     from mlagent.config.jenkins import Jenkins
     from mlagent.config.load import Settings
     from mlagent.core.ports.approvals import Outcome, Question
@@ -188,7 +189,7 @@ def _in_store(app: App) -> "Iterator[Waits]":
             yield Waits(one.id, one.message, one.approvers, one.expires, "the store", decide)
 
 
-def _decide(kept: Any, question: "Question", approve: bool, comment: str) -> None:  # noqa: ANN401, FBT001
+def _decide(kept: "LocalApprovals", question: "Question", approve: bool, comment: str) -> None:  # noqa: FBT001
     from mlagent import adapters
     from mlagent.core.ports.approvals import Decision
     from mlagent.engine.clock import now

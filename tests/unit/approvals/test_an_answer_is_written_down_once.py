@@ -17,7 +17,7 @@ from mlagent.core.context import Context
 from mlagent.core.oci import parse
 from mlagent.core.ports.approvals import Started
 from mlagent.core.ports.ledger import entries
-from mlagent.errors import MlagentError
+from mlagent.errors import MlagentError, PolicyRefused
 from mlagent.stages import approve
 from mlagent.stages.approve import recording
 from mlagent.trust import statement
@@ -132,3 +132,17 @@ def test_killed_at_any_line_and_run_again_each_is_there_once(
         assert decision.outcome == outcome
         assert house.notes[ASKED.build]["question"] is None
     assert line > 30
+
+
+def test_a_no_that_was_written_down_is_the_same_no_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the node lost the command after its last note, and the courier gives it once more."""
+    house = House(tmp_path, "rejected", "bob")
+    monkeypatch.setattr("mlagent.adapters.signer_of", lambda *_: house.signer)
+    house.goes()
+    noted = msgspec.convert(house.notes[ASKED.build], Noted)
+    look = approve.Look(lambda _: house.after, Started)
+    with pytest.raises(PolicyRefused, match="bob rejected risk version 3"):
+        approve._answered(ASKED, cast("Policy", None), noted, look, house.context())
+    assert [one.fact.what for one in entries(house.ledger)] == ["rejected"]
+    house.said = {}
+    assert approve._answered(ASKED, cast("Policy", None), noted, look, house.context()) == noted

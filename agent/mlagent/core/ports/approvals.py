@@ -88,7 +88,8 @@ class Approvals(Protocol):
     def decide(self, decision: Decision) -> None:
         """Answer; the same answer again changes nothing.
 
-        InputError (4): no such question. PolicyRefused (12): may not answer, another release, too late.
+        InputError (4): no such question. PolicyRefused (12): another release or evidence, an approval by who
+        may not give it, or too late.
         Held (21): somebody answered otherwise before.
         """
 
@@ -97,7 +98,7 @@ class Approvals(Protocol):
 
 
 def must_fit(question: Question | None, decision: Decision) -> None:
-    """Raise what `decide` says about a decision that does not fit its question."""
+    """Raise what `decide` says about a decision that does not fit; a no may come late, and from anybody."""
     if question is None:
         raise InputError(
             f"there is no question {decision.question!r}", hint="look at what is pending; the id is its first column"
@@ -117,7 +118,7 @@ def must_fit(question: Question | None, decision: Decision) -> None:
             f"{decision.who!r} may not answer question {question.id!r}",
             hint=f"ask one of {', '.join(question.approvers)}",
         )
-    if decision.outcome in ("approved", "rejected") and decision.time >= question.expires:
+    if decision.outcome == "approved" and decision.time >= question.expires:
         raise PolicyRefused(
             f"the time to answer question {question.id!r} ran out at {question.expires}",
             hint="run the pipeline again: it asks anew, with the evidence of then",

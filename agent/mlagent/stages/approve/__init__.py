@@ -138,6 +138,8 @@ def _answered(asked: "Asked", policy: "Policy", noted: "Noted", look: Look, ctx:
     from mlagent.trust.approval.separation import Responsible
 
     question = noted.question
+    if question is None and noted.no and ctx.answer.get("outcome") == noted.no.decision.outcome:
+        raise asking.ended(asked, noted.no)
     decision = _decision(asked, noted, look, ctx)
     if question is None or decision is None:
         return noted
@@ -146,7 +148,7 @@ def _answered(asked: "Asked", policy: "Policy", noted: "Noted", look: Look, ctx:
     approval = asking.judged(asked, noted, question, decision, people)
     recording.record(asked, approval, ctx)
     given = (*noted.given, approval) if approved else ()
-    noted = msgspec.structs.replace(noted, question=None, before=None, given=given)
+    noted = msgspec.structs.replace(noted, question=None, before=None, given=given, no=None if approved else approval)
     _remember(asked, noted, ctx)
     if not approved:
         raise asking.ended(asked, approval)

@@ -39,13 +39,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class Noted(msgspec.Struct, frozen=True, kw_only=True):
     """How far it went in this build, in the notes of the stage: who has agreed (`given`).
 
-    `question` waits for its answer, and `before` is what the controller was seen to say when it was put.
+    `question` waits for its answer, and `before` is what the controller was seen to say when it was put. `no` is the
+    last answer that was no approval: given again, by a stage that was killed after it, it is the same one.
     """
 
     build: str = ""
     question: Question | None = None
     before: Seen | None = None
     given: tuple[Approval, ...] = ()
+    no: Approval | None = None
 
     def of(self, asked: Asked, *, answered: bool) -> "Noted":
         """What of it holds now: another build, or other evidence, begins anew.

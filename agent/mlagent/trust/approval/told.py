@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mlagent.core.ports.ledger import Fact, Ledger
+from mlagent.core.ports.ledger import Fact, Ledger, What
 from mlagent.core.release import Release
 from mlagent.trust.approval.document import Approval
 
@@ -31,20 +31,20 @@ def facts(approval: Approval, release: Release) -> Iterator[Fact]:
 
 
 def tell(ledger: Ledger, approval: Approval, release: Release) -> None:
-    """Append what the ledger does not say yet of this question."""
+    """Append what the ledger does not say yet of this question, by this person."""
     there = {
-        one.fact.what
+        (one.fact.what, one.fact.who)
         for one in ledger.about(release.model, approval.question.environment)
         if one.fact.details.get("question") == approval.question.id
     }
     for fact in facts(approval, release):
-        if fact.what not in there:
+        if (fact.what, fact.who) not in there:
             ledger.append(fact)
 
 
-def _fact(approval: Approval, release: Release, what: object, details: dict[str, str]) -> Fact:
+def _fact(approval: Approval, release: Release, what: What, details: dict[str, str]) -> Fact:
     return Fact(
-        what=what,  # type: ignore[arg-type]
+        what=what,
         model=release.model,
         who=approval.decision.who or NOBODY,
         time=approval.decision.time,
