@@ -27,14 +27,17 @@ UNKEPT = "Jenkins keeps no comment of a rejection: tell the others yourself"
 
 
 class Waits(NamedTuple):
-    """One that waits: as it is called here, about what, who may answer, until when and where; `answer` does so."""
+    """One that waits: as it is called here, about what, who may answer, until when and where.
+
+    `answer(approve=…, comment=…)` answers it.
+    """
 
     id: str
     message: str
     approvers: tuple[str, ...]
     expires: str
     where: str
-    answer: "Callable[[bool, str], None]"
+    answer: "Callable[..., None]"
 
 
 @click.group()
@@ -108,7 +111,7 @@ def reject(app: App, name: str | None, comment: str, job: str | None, sets: tupl
 def _answer(app: App, name: str | None, job: str | None, sets: tuple[str, ...], comment: str, *, approve: bool) -> None:
     with _waiting(app, job, sets) as found:
         one = _named(found, name)
-        one.answer(approve, comment)
+        one.answer(approve=approve, comment=comment)
         click.echo(app.mask(f"{'approved' if approve else 'rejected'} {one.id}: {_first(one)}"))
         if comment and not approve and "/" in one.id:
             click.echo(f"({UNKEPT})", err=True)
@@ -167,7 +170,7 @@ def _in_jenkins(controller: "Controller", names: "Sequence[str]") -> "Iterator[W
             yield Waits(_plain(f"{one.build}/{one.id}"), one.message, may, "", f"{job} #{one.build}", answer)
 
 
-def _answer_there(controller: "Controller", job: str, one: "Pending", approve: bool, comment: str) -> None:  # noqa: FBT001
+def _answer_there(controller: "Controller", job: str, one: "Pending", *, approve: bool, comment: str) -> None:
     from mlagent.adapters.jenkins import inputs
 
     inputs.answer(controller, job, one.build, one.id, approve=approve, comment=comment)
@@ -189,7 +192,7 @@ def _in_store(app: App) -> "Iterator[Waits]":
             yield Waits(one.id, one.message, one.approvers, one.expires, "the store", decide)
 
 
-def _decide(kept: "LocalApprovals", question: "Question", approve: bool, comment: str) -> None:  # noqa: FBT001
+def _decide(kept: "LocalApprovals", question: "Question", *, approve: bool, comment: str) -> None:
     from mlagent import adapters
     from mlagent.core.ports.approvals import Decision
     from mlagent.engine.clock import now

@@ -58,7 +58,8 @@ class Courier:
 
     def ended(self, seconds: float = 900) -> Event:
         """How the build ended, and all that was asked of Jenkins."""
-        return self.until(lambda one: "end" in one, seconds)["end"]  # type: ignore[no-any-return]
+        found: Event = self.until(lambda one: "end" in one, seconds)["end"]
+        return found
 
     @property
     def over(self) -> bool:

@@ -101,14 +101,7 @@ def test_a_controller_that_restarts_is_waited_for(double: Double) -> None:
 
 
 def test_what_somebody_else_answered_meanwhile_is_said(double: Double) -> None:
-    usual = double.answer
-
-    def faster(method: str, target: str, body: bytes, headers: dict[str, str]):  # type: ignore[no-untyped-def] # noqa: ANN202
-        if "inputSubmit" in target:
-            question(double).state = "approved"
-        return usual(method, target, body, headers)
-
-    double.answer = faster
+    _first_to(double, "inputSubmit", "approved")
     with pytest.raises(Held, match="waits for ApproveProduction1 no more: nobody approved anything there"):
         answer(double)
 
@@ -158,14 +151,14 @@ def _first_to(double: Double, words: str, state: str, who: str = "") -> None:
     double.answer = faster
 
 
-POSTS = {"wfapi": "inputSubmit", "the step's own": "/proceed", "blue ocean": "/steps/1000/"}
+POSTS = ("inputSubmit", "/proceed", "/steps/1000/", "/abort")  # what answers are sent to, by one way or another
 
 
 @pytest.mark.parametrize("blue", [False, True])
 @pytest.mark.parametrize("approve", [True, False])
 def test_whose_answer_came_too_late_is_never_told_that_it_was_given(way: Double, approve: bool, blue: bool) -> None:
     way.plugins |= {"blueocean-rest"} if blue else set()
-    for words in (*POSTS.values(), "/abort"):
+    for words in POSTS:
         _first_to(way, words, "timed-out")
     with pytest.raises(Held, match="waits for ApproveProduction1 no more"):
         answer(way, approve=approve)
