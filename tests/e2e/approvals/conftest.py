@@ -25,7 +25,9 @@ def staged(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> tupl
 
 
 @pytest.fixture
-def here(staged: tuple[Bed, Path], tmp_path: Path) -> Iterator[Office]:
+def here(staged: tuple[Bed, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     bed, folder = staged
+    for name in ("TEAM_PASSWORD", "PATH"):  # for what a test itself asks of registry and cosign
+        monkeypatch.setenv(name, bed.env[name])
     with serving(harness=True) as double:
         yield office(bed, folder, tmp_path, double)

@@ -5,36 +5,9 @@ import json
 import msgspec
 import pytest
 
-from mlagent.core.ports.signer import PublicKey
-from mlagent.trust import statement
-from mlagent.trust.approval import document
+from tests.e2e.approvals.beside import attested
 from tests.e2e.approvals.office import READER, Answer, Office
 from tests.jenkins_double import TOKENS
-
-
-def attested(here: Office) -> list[document.Approval]:
-    """What is stated of the image by the platform's key, of the builds of this controller."""
-    from mlagent import adapters
-    from mlagent.config.images import Registry
-    from mlagent.config.secret import Secret
-    from mlagent.core.oci import parse
-
-    registry = here.bed.registry
-    settings = Registry(
-        repository=f"{registry.host}/insurer/risk", username="team", password=Secret("env:TEAM_PASSWORD")
-    )
-    settings = msgspec.structs.replace(settings, ca=str(registry.ca))
-    verifier = adapters.verifier(settings, here.project)
-    by = PublicKey(here.bed.keys.public.read_text())
-    found = verifier.attestations(parse(here.bed.image(here.project)), document.TYPE, by)
-    all_ = [document.parse(statement.parse(statement.opened(one)).predicate) for one in found]
-    return [one for one in all_ if one.question.build.startswith(here.double.url)]
-
-
-@pytest.fixture(autouse=True)
-def environment(here: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TEAM_PASSWORD", "PATH"):
-        monkeypatch.setenv(name, here.bed.env[name])
 
 
 def test_one_approves_and_it_is_promoted(here: Office) -> None:
