@@ -50,11 +50,15 @@ class House:
     def goes(self) -> None:
         """The stage is run with the answer, unless it was taken before."""
         noted = msgspec.convert(self.notes[ASKED.build], Noted).of(ASKED, answered=True)
-        look = approve.Look(lambda _: self.after, Started)
         try:
-            approve._answered(ASKED, cast("Policy", None), noted, look, self.context())
+            approve._answered(self.case(), noted)
         except MlagentError as error:
             assert self.said["outcome"] == "rejected", error
+
+    def case(self) -> approve.Case:
+        """What is decided, as far as taking an answer reaches."""
+        look = approve.Look(lambda _: self.after, Started)
+        return approve.Case(ASKED, cast("Policy", None), cast("Any", None), look, {}, self.context())
 
     def context(self) -> Context:
         """As far as this reaches."""
@@ -140,9 +144,8 @@ def test_a_no_that_was_written_down_is_the_same_no_again(tmp_path: Path, monkeyp
     monkeypatch.setattr("mlagent.adapters.signer_of", lambda *_: house.signer)
     house.goes()
     noted = msgspec.convert(house.notes[ASKED.build], Noted)
-    look = approve.Look(lambda _: house.after, Started)
     with pytest.raises(PolicyRefused, match="bob rejected risk version 3"):
-        approve._answered(ASKED, cast("Policy", None), noted, look, house.context())
+        approve._answered(house.case(), noted)
     assert [one.fact.what for one in entries(house.ledger)] == ["rejected"]
     house.said = {}
-    assert approve._answered(ASKED, cast("Policy", None), noted, look, house.context()) == noted
+    assert approve._answered(house.case(), noted) == noted

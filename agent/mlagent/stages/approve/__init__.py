@@ -31,6 +31,17 @@ class Look(NamedTuple):
     started: "Callable[[], Started]"
 
 
+class Case(NamedTuple):
+    """What is to be decided, and all it takes to find out."""
+
+    asked: "Asked"
+    policy: "Policy"
+    wanted: "Wanted"
+    look: Look
+    inputs: "Mapping[str, Path]"
+    ctx: "Context"
+
+
 def run(environment: str, config: Staging, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
     """Ask, one person after the other; Asks (21) while one is to answer, then what the last answer says.
 
@@ -59,7 +70,7 @@ def run(environment: str, config: Staging, inputs: "Mapping[str, Path]", ctx: "C
         build=ctx.origin().url or f"run:{ctx.run_id}",
     )
     with _look(asked, ctx) as look:
-        return _go(asked, policy, wanted, look, inputs, ctx)
+        return _go(Case(asked, policy, wanted, look, inputs, ctx))
 
 
 def _policy(environment: str, ctx: "Context") -> "Policy | None":
@@ -111,40 +122,39 @@ def _seen_here() -> "Seen":
     return Seen(time=_now().isoformat(timespec="seconds"))
 
 
-def _go(
-    asked: "Asked", policy: "Policy", wanted: "Wanted", look: Look, inputs: "Mapping[str, Path]", ctx: "Context"
-) -> "Outputs":
+def _go(case: Case) -> "Outputs":
     """Take the answer to what was asked, if there is one; ask the next, if one is needed."""
     from mlagent.core.context import Outputs
     from mlagent.core.digest import canonical_json
     from mlagent.trust.approval import asking
     from mlagent.trust.approval.readback import must_be_this_build
 
+    asked, look, ctx = case.asked, case.look, case.ctx
     if asked.in_jenkins:
         must_be_this_build(look.seen(()), ctx.origin().commit)
     noted = msgspec.convert(dict(ctx.recall().get(asked.build, {})), asking.Noted).of(asked, answered=bool(ctx.answer))
-    noted = _answered(asked, policy, noted, look, ctx)
+    noted = _answered(case, noted)
     if not noted.enough(asked.rules):
-        raise _ask(asked, policy, noted, wanted, look, inputs, ctx)
+        raise _ask(case, noted)
     (ctx.work / APPROVED).write_bytes(canonical_json(noted.given))
     by = " and ".join(one.decision.who + (" (override)" if one.override else "") for one in noted.given)
     return Outputs(summary=f"{asked.release} may come to {asked.environment}: approved by {by}")
 
 
-def _answered(asked: "Asked", policy: "Policy", noted: "Noted", look: Look, ctx: "Context") -> "Noted":
+def _answered(case: Case, noted: "Noted") -> "Noted":
     """With the answer, written down; raises what a rejection, or nobody's answer, ends with."""
     from mlagent.stages.approve import recording, showing
     from mlagent.trust.approval import asking
     from mlagent.trust.approval.separation import Responsible
 
-    question = noted.question
+    asked, ctx, question = case.asked, case.ctx, noted.question
     if question is None and noted.no and ctx.answer.get("outcome") == noted.no.decision.outcome:
         raise asking.ended(asked, noted.no)
-    decision = _decision(asked, noted, look, ctx)
+    decision = _decision(case, noted)
     if question is None or decision is None:
         return noted
     approved = decision.outcome == "approved"
-    people = showing.responsible(asked, policy, look.started(), ctx) if approved else Responsible(ids={})
+    people = showing.responsible(asked, case.policy, case.look.started(), ctx) if approved else Responsible(ids={})
     approval = asking.judged(asked, noted, question, decision, people)
     recording.record(asked, approval, ctx)
     given = (*noted.given, approval) if approved else ()
@@ -156,20 +166,20 @@ def _answered(asked: "Asked", policy: "Policy", noted: "Noted", look: Look, ctx:
     return noted
 
 
-def _decision(asked: "Asked", noted: "Noted", look: Look, ctx: "Context") -> "Decision | None":
+def _decision(case: Case, noted: "Noted") -> "Decision | None":
     """What was answered: by Jenkins' own word, or by what lies in the store."""
     from mlagent.core.ports.approvals import Decision
     from mlagent.trust.approval import asking
     from mlagent.trust.approval.readback import read_back
 
-    question = noted.question
+    asked, ctx, question = case.asked, case.ctx, noted.question
     if question is None:
         return None
     if asked.in_jenkins:
         if not (ctx.answer and noted.before) or ctx.answer.get("to", "") not in ("", question.input):
             return None  # nobody has answered, or the one before, whose answer was read already
         asking.must_be_ours(asked, noted)
-        return read_back(question, noted.before, look.seen((question.input,)), ctx.answer, ctx.origin().commit)
+        return read_back(question, noted.before, case.look.seen((question.input,)), ctx.answer, ctx.origin().commit)
     found = ctx.approvals.decision(question.id)
     if found or _now() < datetime.fromisoformat(question.expires):
         return msgspec.structs.replace(found, confirmed="store", evidence=question.evidence) if found else None
@@ -183,25 +193,19 @@ def _decision(asked: "Asked", noted: "Noted", look: Look, ctx: "Context") -> "De
     )
 
 
-def _ask(
-    asked: "Asked",
-    policy: "Policy",
-    noted: "Noted",
-    wanted: "Wanted",
-    look: Look,
-    inputs: "Mapping[str, Path]",
-    ctx: "Context",
-) -> Exception:
+def _ask(case: Case, noted: "Noted") -> Exception:
     """Put the next question; outside of Jenkins the same again where nobody has answered it; the end that says so."""
     from mlagent.adapters import webhook
     from mlagent.stages.approve import showing
     from mlagent.trust.approval import asking
 
+    asked, look, ctx = case.asked, case.look, case.ctx
     question, now = None if asked.in_jenkins else noted.question, _now()
     new = question is None
     if question is None:
         expires = asking.expires(asked.rules, now)
-        message = showing.message(asked, policy, noted, wanted, look.started(), expires, inputs, ctx)
+        people = showing.responsible(asked, case.policy, look.started(), ctx)
+        message = showing.message(asked, noted, people, expires, case.wanted, case.inputs, ctx)
         question = asking.question(asked, noted, message, now)
     known = tuple(f"Approve{asked.environment.capitalize()}{one + 1}" for one in range(asked.rules.count))
     before = look.seen(known)

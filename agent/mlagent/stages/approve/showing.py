@@ -27,16 +27,14 @@ from mlagent.trust.policy import Policy
 
 def message(
     asked: Asked,
-    policy: Policy,
     noted: Noted,
-    wanted: Wanted,
-    started: Started,
+    people: Responsible,
     expires: str,
+    wanted: Wanted,
     inputs: Mapping[str, Path],
     ctx: Context,
 ) -> str:
-    """The text, for the next who is asked."""
-    people = responsible(asked, policy, started, ctx)
+    """The text, for the next who is asked; `people` are those whose own work it is."""
     found = inputs.get("evaluation")
     return text.message(
         text.Told(
