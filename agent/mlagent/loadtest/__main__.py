@@ -63,12 +63,7 @@ def _do(path: Path, output: Path) -> None:
     _end_at_last(request)
     from mlagent.loadtest import result, run, samples, schedule
 
-    moments = schedule.arrivals(
-        users=request.users,
-        rate_per_second=request.rate_per_second,
-        seconds=request.scheduled_seconds,
-        seed=request.seed,
-    )
+    moments = schedule.arrivals(users=request.users, pieces=request.pieces, seed=request.seed, kind=request.arrivals)
     found, first_wrong = run.measure(request, moments, rows)
     with _undisturbed():
         samples.write(output / SAMPLES, found)

@@ -17,7 +17,7 @@ from mlagent.loadtest.answers import Examiner, Wrong
 from mlagent.loadtest.golden import Golden
 from mlagent.loadtest.request import Request
 from mlagent.loadtest.samples import Samples, Shot, join, settle
-from mlagent.loadtest.schedule import Seconds
+from mlagent.loadtest.schedule import Seconds, pieces_of
 
 VERSION: str = locust.__version__
 SPAWN_RATE = 100  # users a second, the most that Locust takes without a warning
@@ -50,6 +50,7 @@ class Course:
     def __init__(self, moments: Seconds, rows: int, first: int) -> None:
         """The rows are asked for in turn, from number `first` on: users that begin apart ask for different ones."""
         self.moments, self.shots = moments, list[Shot]()
+        self.waiting: float | None = None
         self._rows, self._first = rows, first
 
     def due(self) -> float:
@@ -94,9 +95,9 @@ def measure(request: Request, moments: Sequence[Seconds], golden: Sequence[Golde
     gc.collect()
     gc.freeze()  # what is here stays: no pause goes through it again
     clock.start()
-    deadline = request.scheduled_seconds + request.timeout_seconds
-    runner.user_greenlets.join(timeout=deadline)
-    samples = join([settle(course.moments, course.shots, deadline) for course in courses])
+    runner.user_greenlets.join(timeout=request.deadline)
+    samples = join([settle(one.moments, one.shots, request.deadline, waiting=one.waiting) for one in courses])
+    samples["piece"] = pieces_of(samples["intended"], request.pieces)
     runner.quit()
     if runner.exceptions:
         said = next(iter(runner.exceptions.values()))
@@ -111,7 +112,7 @@ def _user_class(request: Request, clock: Clock, courses: Sequence[Course], judge
     class Asking(locust.FastHttpUser):
         """Asks when it is due; keeps its connection. geventhttpclient reads no proxy from the environment."""
 
-        host = request.url
+        host = request.targets[0].url
         concurrency = 1
         connection_timeout = network_timeout = request.timeout_seconds
 
@@ -130,11 +131,11 @@ def _user_class(request: Request, clock: Clock, courses: Sequence[Course], judge
             gevent.sleep(max(0.0, self.course.due() - clock.now()))
             status, size, content, row = 0, 0, b"", self.course.row()
             body: Any = judge.bodies[row]  # Locust's signature says str, its client sends bytes as they are
-            sent = clock.now()
+            sent = self.course.waiting = clock.now()
             with (
                 gevent.Timeout(request.timeout_seconds, exception=False),
                 self.client.post(
-                    request.url,
+                    request.targets[0].url,
                     name="infer",
                     data=body,
                     headers=_HEADERS,
@@ -146,6 +147,7 @@ def _user_class(request: Request, clock: Clock, courses: Sequence[Course], judge
             done = clock.now()
             wrong = status // 100 == 2 and judge.wrong(row, content)
             self.course.shots.append(Shot(sent, done, status, size, wrong))
+            self.course.waiting = None
 
     return Asking
 

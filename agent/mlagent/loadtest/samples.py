@@ -2,10 +2,13 @@
 
 intended  s     when it was due, from the common start
 latency   s     from then until its answer was read whole
-lag       s     how much of that the meter itself was late to send it, while it waited on nothing
+service   s     from when it was sent until then; nan for one that was never sent
+lag       s     how much of the latency the meter itself was late to send it, while it waited on nothing
 status          HTTP status; 0 for no answer: refused, broken off, timed out, or still due when time was up
 bytes           length of the answer's body
 wrong           whether it was answered with a 2xx status, and not as expected
+piece           of which piece of the request it was, from 0
+worker          which meter process sent it, from 0
 """
 
 import io
@@ -23,10 +26,13 @@ DTYPE = np.dtype(
     [
         ("intended", "<f8"),
         ("latency", "<f8"),
+        ("service", "<f8"),
         ("lag", "<f8"),
         ("status", "<i4"),
         ("bytes", "<i8"),
         ("wrong", "?"),
+        ("piece", "<u2"),
+        ("worker", "<u2"),
     ]
 )
 
@@ -43,19 +49,23 @@ class Shot(NamedTuple):
     wrong: bool = False
 
 
-def settle(moments: npt.NDArray[np.float64], shots: Sequence[Shot], deadline: float) -> Samples:
-    """Turn one user's schedule and shots (its first ones, in order) into rows.
+def settle(
+    moments: npt.NDArray[np.float64], shots: Sequence[Shot], deadline: float, *, waiting: float | None = None
+) -> Samples:
+    """Turn one user's schedule and shots (its first ones, in order) into rows; pieces and worker are 0.
 
-    What was due and did not end before `deadline` is not forgotten: it failed, and waited at least until then.
+    What was due and did not end before `deadline` is not forgotten: it failed, and waited at least until then. The
+    first of these may have been sent: at the moment `waiting`.
     """
     rows = np.zeros(len(moments), DTYPE)
-    rows["intended"] = moments
+    rows["intended"], rows["service"] = moments, np.nan
     rows["latency"] = deadline - moments
-    if shots:
-        sent, done, status, size, wrong = np.array(shots, dtype=np.float64).T
-        fired = rows[: len(shots)]
+    seen = [*shots, Shot(waiting, deadline, 0, 0)] if waiting is not None and len(shots) < len(moments) else shots
+    if seen:
+        sent, done, status, size, wrong = np.array(seen, dtype=np.float64).T
+        fired = rows[: len(seen)]
         free = np.concatenate([[-np.inf], done[:-1]])  # a user asks one thing at a time
-        fired["latency"] = done - fired["intended"]
+        fired["latency"], fired["service"] = done - fired["intended"], done - sent
         fired["lag"] = np.maximum(sent - np.maximum(fired["intended"], free), 0)
         fired["status"], fired["bytes"], fired["wrong"] = status, size, wrong
     return rows
@@ -71,6 +81,12 @@ def failed(samples: Samples) -> npt.NDArray[np.bool_]:
     """Mark what was not answered with a 2xx status."""
     answered: npt.NDArray[np.bool_] = samples["status"] // 100 == 2
     return ~answered
+
+
+def sent(samples: Samples) -> npt.NDArray[np.float64]:
+    """When each was sent, in seconds from the common start; nan for what never was."""
+    moments: npt.NDArray[np.float64] = samples["intended"] + samples["latency"] - samples["service"]
+    return moments
 
 
 def write(path: Path, samples: Samples) -> None:

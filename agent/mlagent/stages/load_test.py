@@ -240,8 +240,13 @@ def _rows(config: Config, shape: "Shape", inputs: "Mapping[str, Path]", ctx: "Co
 
 
 def _request(config: Config, url: str, ctx: "Context") -> dict[str, object]:
-    asked = ("users", "rate_per_second", "warmup_seconds", "duration_seconds", "timeout_seconds", "seed", "tolerance")
-    return {"url": url, "golden": str(ctx.work / GOLDEN), **{name: getattr(config, name) for name in asked}}
+    rate = config.rate_per_second
+    pieces: list[dict[str, object]] = [{"seconds": config.duration_seconds, "rate_per_second": rate}]
+    if config.warmup_seconds:
+        pieces.insert(0, {"seconds": config.warmup_seconds, "rate_per_second": rate, "kept": False})
+    asked = {name: getattr(config, name) for name in ("users", "timeout_seconds", "seed", "tolerance")}
+    targets = [{"name": "candidate", "url": url}]
+    return {"targets": targets, "pieces": pieces, "golden": str(ctx.work / GOLDEN), **asked}
 
 
 def _limits(config: Config) -> "Limits":

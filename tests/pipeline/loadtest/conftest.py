@@ -98,9 +98,16 @@ class Meter:
 
     def start(self, url: str, **changes: object) -> "subprocess.Popen[str]":
         """Start a load test; warnings are errors."""
+        rate, seconds, warmup = (
+            changes.pop(name, usual)
+            for name, usual in (("rate_per_second", 100), ("duration_seconds", 1), ("warmup_seconds", 0))
+        )
+        pieces = [{"seconds": seconds, "rate_per_second": rate}]
+        if warmup:
+            pieces.insert(0, {"seconds": warmup, "rate_per_second": rate, "kept": False})
         request: dict[str, Any] = {
-            "url": url, "golden": str(self.root / "golden.jsonl"), "tolerance": 1e-4, "users": 4,
-            "rate_per_second": 100, "warmup_seconds": 0, "duration_seconds": 1, "timeout_seconds": 2, "seed": 1,
+            "targets": [{"name": "candidate", "url": url}], "pieces": pieces,
+            "golden": str(self.root / "golden.jsonl"), "tolerance": 1e-4, "users": 4, "timeout_seconds": 2, "seed": 1,
             "output": str(self.output),
         } | changes  # fmt: skip
         path = self.root / "request.json"

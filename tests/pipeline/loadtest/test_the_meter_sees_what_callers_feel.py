@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mlagent.loadtest.request import Piece
 from mlagent.loadtest.schedule import arrivals
 from mlagent.loadtest.verdict import measure
 from tests.pipeline.loadtest.conftest import RIGHT
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 def test_every_scheduled_request_is_sent_once_and_answered(meter: "Meter", site: "Site") -> None:
     found, result = meter.run(site.url, warmup_seconds=0.5)
-    due = np.sort(np.concatenate(arrivals(users=4, rate_per_second=100, seconds=1.5, seed=1)))
+    pieces = [Piece(seconds=0.5, rate_per_second=100, kept=False), Piece(seconds=1, rate_per_second=100)]
+    due = np.sort(np.concatenate(arrivals(users=4, pieces=pieces, seed=1)))
     assert np.array_equal(found["intended"], due)
     assert len(site.bodies) == len(due) == result.requests
     assert (result.errors, result.unanswered) == (0, 0)

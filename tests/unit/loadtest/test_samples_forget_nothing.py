@@ -30,6 +30,19 @@ def test_what_was_due_and_did_not_end_failed_and_waited_until_the_end() -> None:
     assert (samples.settle(MOMENTS, [], 7)["status"] == 0).all()
 
 
+def test_service_counts_from_the_moment_a_request_was_sent_and_is_not_a_number_for_what_never_was() -> None:
+    rows = samples.settle(MOMENTS, [Shot(1.0, 1.5, 200, 9)], 7, waiting=1.5)
+    assert rows["service"] == pytest.approx([0.5, 5.5, np.nan, np.nan], nan_ok=True)
+    assert rows["latency"] == pytest.approx([0.5, 5.9, 5.8, 2.0])
+    assert samples.sent(rows) == pytest.approx([1.0, 1.5, np.nan, np.nan], nan_ok=True)
+    assert rows["status"].tolist() == [200, 0, 0, 0]
+
+
+def test_the_last_request_was_answered_and_nothing_waits() -> None:
+    rows = samples.settle(MOMENTS[:1], [Shot(1.0, 1.5, 200, 9)], 7, waiting=None)
+    assert rows["service"].tolist() == [0.5]
+
+
 def test_a_wrong_answer_is_marked_and_what_never_ended_is_not() -> None:
     rows = samples.settle(MOMENTS, [Shot(1.0, 1.1, 200, 9, wrong=True), Shot(1.1, 1.2, 200, 9)], 10)
     assert rows["wrong"].tolist() == [True, False, False, False]

@@ -7,7 +7,7 @@ import pytest
 from mlagent.core.verdict import Verdict, verdict
 from mlagent.loadtest import samples
 from mlagent.loadtest.answers import Wrong
-from mlagent.loadtest.request import Request
+from mlagent.loadtest.request import Piece, Request, Target
 from mlagent.loadtest.result import summarise
 from mlagent.loadtest.verdict import SUBJECT, Limits, Measured, at_rest, judge, measure
 
@@ -142,7 +142,8 @@ def test_the_result_counts_the_whole_run() -> None:
     found = rows([1.0] * 200)
     found["status"][:5], found["status"][5:8], found["lag"][:4] = 0, 500, 1.0
     asked = Request(
-        url="", golden="", tolerance=0, users=1, rate_per_second=100, warmup_seconds=1, duration_seconds=3,
+        targets=(Target(name="", url=""),), golden="", tolerance=0, users=1,
+        pieces=(Piece(seconds=1, rate_per_second=100, kept=False), Piece(seconds=3, rate_per_second=100)),
         timeout_seconds=2, seed=1, output="",
     )  # fmt: skip
     found["wrong"][:2] = True
