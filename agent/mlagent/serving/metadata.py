@@ -37,3 +37,27 @@ class Model(Protocol):
 
     def __call__(self, outputs: Sequence[str], arrays: Mapping[str, Array]) -> Sequence[Array]:
         """Give the named outputs for one array an input, of the declared types and shapes; raises what it likes."""
+
+
+EXTENSIONS = ("binary_tensor_data",)
+
+
+def of_server(name: str, version: str) -> Mapping[str, object]:
+    """What GET /v2 answers; `version` is the server's own."""
+    return {"name": name, "version": version, "extensions": EXTENSIONS}
+
+
+def of_model(name: str, version: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Mapping[str, object]:
+    """What GET of the model answers; it names a version where there is one."""
+    versions = {"versions": [version]} if version else {}
+    return {
+        "name": name,
+        **versions,
+        "platform": "onnx_onnxv1",
+        "inputs": [_described(tensor) for tensor in inputs],
+        "outputs": [_described(tensor) for tensor in outputs],
+    }
+
+
+def _described(tensor: Tensor) -> Mapping[str, object]:
+    return {"name": tensor.name, "datatype": tensor.datatype.name, "shape": tensor.shape}

@@ -1,41 +1,134 @@
-"""What an inference request must be (Open Inference Protocol v2, JSON tensors), and the sentence that refuses it."""
+"""Inference by the Open Inference Protocol v2: a body to arrays, or what refuses it, and results to a body."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from mlagent.serving import answers, forms, metadata
+from mlagent.serving.answers import Answer, Wanted
+from mlagent.serving.binary import Tail, json_bytes
 from mlagent.serving.faults import Refused
-from mlagent.serving.metadata import Array, Model, Tensor
-from mlagent.serving.tensors import from_array, to_array
+from mlagent.serving.forms import InferRequest, RequestInput
+from mlagent.serving.metadata import EXTENSIONS, Array, Model, Tensor
+from mlagent.serving.tensors import Input, cut
 
-_FORM = '{"inputs": [{"name": ..., "shape": [...], "datatype": ..., "data": [...]}]}'
-
-
-class RequestInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One input as sent; `data` stays undecoded until its type is known. Parameters are accepted and not used."""
-
-    name: str
-    shape: tuple[int, ...]
-    datatype: str
-    data: msgspec.Raw
-    parameters: dict[str, Any] = {}
+__all__ = ["EXTENSIONS", "InferResponse", "Inference", "Served", "infer", "read"]
 
 
-class RequestOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An output that the client wants."""
+class Inference(NamedTuple):
+    """What one request asks: `respond` is handed the results of all the model's outputs, and may refuse (500).
 
-    name: str
-    parameters: dict[str, Any] = {}
+    `rows` is the size of the first free leading dimension; `deadline_us` (microseconds from now) None where not set.
+    """
+
+    arrays: Mapping[str, Array]
+    rows: int
+    deadline_us: int | None
+    respond: Callable[[Sequence[Array]], Answer]
 
 
-class InferRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a request; without `outputs` all are given."""
+class Served:
+    """One model under its name: what requests are held to, made once."""
 
-    inputs: tuple[RequestInput, ...]
-    id: str | None = None
-    outputs: tuple[RequestOutput, ...] = ()
-    parameters: dict[str, Any] = {}
+    def __init__(self, name: str, model: Model, version: str = "") -> None:
+        """`version` is empty where none is known."""
+        self.name, self.version = name, version
+        self.inputs, self.outputs = tuple(model.inputs), tuple(model.outputs)
+        self.takes = {tensor.name: Input(tensor) for tensor in self.inputs}
+        self.gives = {output.name: output for output in answers.outputs(self.outputs)}
+        self.all: Wanted = tuple((output, False) for output in self.gives.values())
+        self.head = answers.head(name, version)
+        self.counted = next((one.name for one in self.inputs if isinstance((*one.dimensions, 0)[0], str)), None)
+
+    def metadata(self) -> Mapping[str, object]:
+        """What GET of the model answers."""
+        return metadata.of_model(self.name, self.version, self.inputs, self.outputs)
+
+
+def read(served: Served, body: bytes, header_length: bytes | None = None) -> Inference:
+    """Read one request; `header_length` is its Inference-Header-Content-Length. Refused (400) names what is wrong."""
+    tail = None
+    if header_length is None:
+        request = forms.parse(body)
+    else:
+        begin = json_bytes(body, header_length)
+        tail = Tail(body, begin)
+        request = forms.parse(memoryview(body)[:begin])
+    timeout, binarily = 0, False
+    if request.parameters is not UNSET:
+        forms.refuse(request.parameters, forms.REQUEST_REFUSED, "the request")
+        timeout, binarily = request.parameters.timeout, request.parameters.binary_data_output
+    wanted = _wanted(served, request, binarily=binarily) if request.outputs or binarily else served.all
+    arrays = _arrays(served, request.inputs, tail)
+    rows = 1 if served.counted is None else arrays[served.counted].shape[0]
+    return Inference(arrays, rows, timeout or None, partial(answers.render, served.head, wanted, request.id))
+
+
+def _arrays(served: Served, inputs: Sequence[RequestInput], tail: Tail | None) -> Mapping[str, Array]:
+    """Check each input against what the model takes, and decode it."""
+    found: dict[str, Array] = {}
+    sizes: dict[str, tuple[int, str]] = {}
+    for sent in inputs:
+        known = served.takes.get(sent.name)
+        if known is None:
+            raise Refused(400, f"there is no input {cut(sent.name)!r}; the model takes {_listed(served.inputs)}")
+        if sent.name in found:
+            raise Refused(400, f"input {sent.name!r} is given twice")
+        known.check(sent.shape, sent.datatype, sizes)
+        size: int | UnsetType = UNSET
+        if sent.parameters is not UNSET:
+            forms.refuse(sent.parameters, forms.INPUT_REFUSED, f"input {sent.name!r}")
+            size = sent.parameters.binary_data_size
+        if size is not UNSET:
+            found[sent.name] = _binary(sent, tail).take(known.tensor, sent.shape, size)
+        elif sent.data is UNSET:
+            raise Refused(400, f"input {sent.name!r} has no data: give {forms.FORM}")
+        else:
+            found[sent.name] = known.array(sent.shape, sent.data)
+    if len(found) < len(served.inputs):
+        missing = next(tensor for tensor in served.inputs if tensor.name not in found)
+        raise Refused(400, f"input {missing} is missing")
+    if tail is not None:
+        tail.end()
+    return found
+
+
+def _binary(sent: RequestInput, tail: Tail | None) -> Tail:
+    if sent.data is not UNSET:
+        raise Refused(400, f"input {sent.name!r} has both data and binary_data_size: give one of them")
+    if tail is None:
+        raise Refused(
+            400,
+            f"input {sent.name!r} has binary_data_size, but the header Inference-Header-Content-Length, "
+            "which says where the JSON ends, is missing",
+        )
+    return tail
+
+
+def _wanted(served: Served, request: InferRequest, *, binarily: bool) -> Wanted:
+    """The outputs asked for, and whether in binary; the request's own word counts where an output says nothing."""
+    if not request.outputs:
+        return tuple((output, binarily) for output, _ in served.all)
+    found: dict[str, tuple[answers.Output, bool]] = {}
+    for asked in request.outputs:
+        output = served.gives.get(asked.name)
+        if output is None:
+            raise Refused(400, f"there is no output {cut(asked.name)!r}; the model gives {_listed(served.outputs)}")
+        if asked.name in found:
+            raise Refused(400, f"output {asked.name!r} is asked for twice")
+        said: bool | UnsetType = UNSET
+        if asked.parameters is not UNSET:
+            forms.refuse(asked.parameters, forms.OUTPUT_REFUSED, f"output {asked.name!r}")
+            said = asked.parameters.binary_data
+        found[asked.name] = (output, binarily if said is UNSET else said)
+    return tuple(found.values())
+
+
+def _listed(tensors: Sequence[Tensor]) -> str:
+    return ", ".join(str(tensor) for tensor in tensors)
 
 
 class ResponseOutput(msgspec.Struct, frozen=True):
@@ -48,7 +141,7 @@ class ResponseOutput(msgspec.Struct, frozen=True):
 
 
 class InferResponse(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The body of an answer; `id` is the request's, `model_version` is left out where none is known."""
+    """The body of an answer."""
 
     model_name: str
     outputs: Sequence[ResponseOutput]
@@ -56,74 +149,9 @@ class InferResponse(msgspec.Struct, frozen=True, omit_defaults=True):
     model_version: str = ""
 
 
-_DECODER = msgspec.json.Decoder(InferRequest)
-
-
 def infer(name: str, model: Model, body: bytes, version: str = "") -> InferResponse:
-    """Answer one request; Refused (400) names what is wrong with it, the model's own exceptions pass through."""
-    request = parse(body)
-    arrays = read_inputs(model.inputs, request.inputs)
-    wanted = _wanted(model.outputs, request.outputs)
-    results = model([tensor.name for tensor in wanted], arrays)
-    outputs = [_output(tensor, array) for tensor, array in zip(wanted, results, strict=True)]
-    return InferResponse(name, outputs, request.id, version)
-
-
-def parse(body: bytes) -> InferRequest:
-    """Decode a body; Refused (400) when it is not of the protocol's form."""
-    try:
-        return _DECODER.decode(body)
-    except ValueError as error:
-        raise Refused(400, f"the body is no inference request: {error}; expected {_FORM}") from error
-
-
-def read_inputs(tensors: Sequence[Tensor], sent: Sequence[RequestInput]) -> Mapping[str, Array]:
-    """Check each input against what the model takes, and decode it; Refused (400) names the input."""
-    known = {tensor.name: tensor for tensor in tensors}
-    found: dict[str, Array] = {}
-    sizes: dict[str, tuple[int, str]] = {}
-    for one in sent:
-        if one.name not in known:
-            raise Refused(400, f"there is no input {one.name!r}; the model takes {_listed(tensors)}")
-        if one.name in found:
-            raise Refused(400, f"input {one.name!r} is given twice")
-        _check_form(known[one.name], one, sizes)
-        found[one.name] = to_array(known[one.name], one.shape, one.data)
-    for tensor in tensors:
-        if tensor.name not in found:
-            raise Refused(400, f"input {tensor} is missing")
-    return found
-
-
-def _check_form(tensor: Tensor, sent: RequestInput, sizes: dict[str, tuple[int, str]]) -> None:
-    """Compare type and shape; `sizes` remembers what the named dimensions are in this request, and by whom."""
-    if sent.datatype != tensor.datatype.name:
-        raise Refused(400, f"input {sent.name!r} is sent as {sent.datatype}; the model takes {tensor.datatype.name}")
-    if len(sent.shape) != len(tensor.dimensions) or any(
-        size < 1 or (isinstance(wanted, int) and size != wanted)
-        for size, wanted in zip(sent.shape, tensor.dimensions, strict=True)
-    ):
-        raise Refused(400, f"input {sent.name!r} has shape {list(sent.shape)}; the model takes {tensor.shape}")
-    for size, wanted in zip(sent.shape, tensor.dimensions, strict=True):
-        if isinstance(wanted, str) and wanted:
-            agreed, other = sizes.setdefault(wanted, (size, sent.name))
-            if size != agreed:
-                raise Refused(
-                    400, f"input {sent.name!r} has {size} as its {wanted!r}, but input {other!r} has {agreed}"
-                )
-
-
-def _wanted(tensors: Sequence[Tensor], asked: Sequence[RequestOutput]) -> Sequence[Tensor]:
-    known = {tensor.name: tensor for tensor in tensors}
-    for one in asked:
-        if one.name not in known:
-            raise Refused(400, f"there is no output {one.name!r}; the model gives {_listed(tensors)}")
-    return [known[one.name] for one in asked] or tensors
-
-
-def _output(tensor: Tensor, array: Array) -> ResponseOutput:
-    return ResponseOutput(tensor.name, tensor.datatype.name, array.shape, from_array(tensor, array))
-
-
-def _listed(tensors: Sequence[Tensor]) -> str:
-    return ", ".join(str(tensor) for tensor in tensors)
+    """Answer one request in JSON; Refused (400) names what is wrong with it, the model's own exceptions pass."""
+    served = Served(name, model, version)
+    asked = read(served, body)
+    results = model([tensor.name for tensor in served.outputs], asked.arrays)
+    return msgspec.json.decode(asked.respond(results)[0], type=InferResponse)
