@@ -17,7 +17,7 @@ from mlagent.loadtest import result as results
 from mlagent.loadtest.golden import Golden
 from mlagent.loadtest.result import Result
 
-ROWS = [Golden({"row": number}, {"prediction": number / 2}) for number in (1, 2)]
+ROWS = [Golden(row={"row": number}, expected={"prediction": number / 2}) for number in (1, 2)]
 RIGHT = b'{"rows":[{"prediction":0.5}]}', b'{"rows":[{"prediction":1.0}]}'
 
 

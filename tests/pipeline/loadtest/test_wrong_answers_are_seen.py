@@ -9,6 +9,7 @@ import pytest
 
 from mlagent.loadtest import functional
 from mlagent.loadtest.answers import Wrong
+from mlagent.loadtest.request import Target
 from tests.pipeline.loadtest.conftest import RIGHT, ROWS, Site, right
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ WRONG = b'{"rows":[{"prediction":0.6}]}'
 
 
 def at_rest(url: str, *, real: bool = True) -> Wrong | None:
-    return functional.check(url.removesuffix("/predict"), ROWS, tolerance=1e-4, timeout_seconds=0.5, real=real)
+    return functional.check(Target(name="site", url=url), ROWS, tolerance=1e-4, timeout_seconds=0.5, real=real)
 
 
 class Swapping(Site):

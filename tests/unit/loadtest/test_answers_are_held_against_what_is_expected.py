@@ -9,9 +9,12 @@ from mlagent.loadtest.answers import Examiner
 from mlagent.loadtest.golden import Golden
 
 GOLDEN = [
-    Golden({"a": 1}, {"probabilities": [0.25, 0.75]}),
-    Golden({"a": 2}, {"prediction": 1000.0}),
-    Golden({"a": 3}, {"prediction": None}),
+    Golden(row={"a": 1}, expected={"probabilities": [0.25, 0.75]}),
+    Golden(row={"a": 2}, expected={"prediction": 1000.0}),
+    Golden(row={"a": 3}, expected={"prediction": None}),
+    Golden(request={"inputs": []}, answer={"outputs": [{"name": "y", "shape": [1, 2], "data": [0.5, "cat"]}]}),
+    Golden(request={"inputs": []}, answer=[True, {}]),
+    Golden(request={"inputs": []}),
 ]
 
 
@@ -66,8 +69,30 @@ def test_what_is_not_is_told_with_its_place(row: int, answer: object, why: str) 
     assert why in said(row, answer)
 
 
+def test_a_document_holds_what_is_expected_whatever_else_it_says() -> None:
+    output = {"name": "y", "shape": [1, 2], "data": [0.5004, "cat"], "datatype": "FP32"}
+    assert said(3, {"id": "7", "outputs": [output]}) == ""
+    assert said(3, {"outputs": [{**output, "data": [0.5, "dog"]}]}).startswith("outputs[0].data[1] is expected to be ")
+    assert (
+        said(3, {"outputs": [{**output, "shape": [2, 1]}]})
+        == "outputs[0].shape[0] is expected to be 1, and 2 came back"
+    )
+    assert (
+        said(3, {"outputs": [output, output]}) == "outputs is expected to be a list of 1 values, and 2 values came back"
+    )
+    assert said(3, {"outputs": ["y"]}) == "outputs[0] is expected to be an object, and none came back"
+    assert said(3, []) == "the answer is expected to be an object, and none came back"
+    assert said(4, [True, {"a": 1}]) == ""
+    assert said(4, [1, {}]) == "[0] is expected to be True, and 1 came back"
+
+
+def test_what_is_expected_of_nothing_is_any_answer_of_its_form() -> None:
+    assert said(5, {"any": 1}) == said(5, None) == ""
+    assert "not of its form" in said(5, b"<html>")
+
+
 def test_an_answer_that_was_right_for_one_row_is_not_taken_for_another() -> None:
-    examine = Examiner([Golden({}, {"prediction": 1.0}), Golden({}, {"prediction": 2.0})], 0)
+    examine = Examiner([Golden(row={}, expected={"prediction": 1.0}), Golden(row={}, expected={"prediction": 2.0})], 0)
     one, two = (msgspec.json.encode(rows({"prediction": value})) for value in (1.0, 2.0))
     assert examine(0, one) is None
     assert examine(1, two) is None

@@ -1,0 +1,65 @@
+"""Sends the load of the profile, once more where the meter was not fit to say anything, and has it judged."""
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from mlagent.adapters.onnx_runtime import tools
+from mlagent.core.context import Context, Outputs
+from mlagent.loadtest import judgement, verdict
+from mlagent.loadtest.answers import Wrong
+from mlagent.loadtest.judgement import Seen
+from mlagent.loadtest.pieces import pieces
+from mlagent.loadtest.request import Target
+from mlagent.loadtest.result import Result
+from mlagent.loadtest.standing import Standing
+from mlagent.loadtest.verdict import Limits, Measured
+from mlagent.stages.load_test.beside import Champion
+from mlagent.stages.load_test.loads import Bench, Reading, send, shape
+from mlagent.stages.load_test.settings import Config
+
+
+class Asked(NamedTuple):
+    """What came of asking: the first golden row that was answered wrongly at rest, or what was measured under load."""
+
+    wrong: Wrong | None = None
+    measured: Measured | None = None
+    result: Result | None = None
+    notes: tuple[str, ...] = ()
+
+
+def load(config: Config, bench: Bench, target: Target, champion: Champion) -> Asked:
+    """Send the load; once more where the meter itself was not fit, since such a reading says nothing."""
+    targets = [target, *([champion.target] if champion.target else [])]
+    course = pieces(config.profile, shape(config), beside=champion.target is not None)
+    for again in (True, False):
+        reading = send(config, bench, targets, course)
+        measured = _measured(config, bench, reading)
+        late = measured.late_share
+        if late <= config.late_share_max or reading.result.wrong:
+            break
+        told = "measuring once more" if again else "nothing can be said"
+        bench.log.warning(f"this machine was too busy: the meter sent {late:.2%} of the requests late; {told}")
+    return Asked(measured=measured, result=reading.result, notes=(champion.note,) if champion.note else ())
+
+
+def _measured(config: Config, bench: Bench, reading: Reading) -> Measured:
+    measured = verdict.measure(
+        reading.samples, warmup_seconds=config.warmup_seconds, timeout_seconds=config.timeout_seconds
+    )
+    (bench.work / "latency.json").write_bytes(msgspec.json.format(msgspec.json.encode(measured)))
+    return measured
+
+
+def outputs(config: Config, asked: Asked, stood: Standing | None, rows: int, ctx: Context) -> Outputs:
+    """Gather what was seen, and have it judged."""
+    seen = Seen(stood=stood, rows=rows, wrong=asked.wrong, measured=asked.measured, result=asked.result)
+    until = (datetime.now(UTC) + timedelta(hours=config.valid_hours)).isoformat(timespec="milliseconds")
+    start = ctx.sections["serving"].start_seconds
+    return judgement.outputs(seen, limits(config), start, ctx.digests, tools(), until)
+
+
+def limits(config: Config) -> Limits:
+    """What of the settings judges."""
+    return Limits(**{name: getattr(config, name) for name in Limits.__struct_fields__})
