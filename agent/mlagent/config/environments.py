@@ -36,7 +36,18 @@ class Staging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Secret | None,
         Meta(description="The kubeconfig's text, as a reference; null: KUBECONFIG, ~/.kube/config, or the pod's own."),
     ] = None
-    replicas: Annotated[int, Meta(ge=1, le=1000, description="Pods that serve; the fewest, under an autoscaler.")] = 2
+    replicas: Annotated[
+        Annotated[int, Meta(ge=1, le=1000)] | None,
+        Meta(description="Pods that serve; the fewest, under an autoscaler; null: by rate_per_second, else 2."),
+    ] = None
+    rate_per_second: Annotated[
+        Annotated[float, Meta(gt=0, le=10_000_000)] | None,
+        Meta(description="The highest rate expected here; with the capacity of one pod it gives replicas, 2 at least."),
+    ] = None
+    capacity_per_second: Annotated[
+        Annotated[float, Meta(gt=0, le=1_000_000)] | None,
+        Meta(description="The rate that one pod holds; null: as this run's load test found it (profile capacity)."),
+    ] = None
     replicas_max: Annotated[
         Annotated[int, Meta(ge=2, le=1000)] | None,
         Meta(description="The most pods: sets an autoscaler (HPA) up; null has a fixed number."),
@@ -86,6 +97,12 @@ class Staging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     secrets: Annotated[
         dict[str, str], Meta(description="Variables from Secrets that are there: {TOKEN: NAME/KEY}.")
     ] = {}
+    token: Annotated[
+        str | None,
+        Meta(
+            description="The Secret that is there, NAME/KEY, with the bearer token callers must send; null: none must."
+        ),
+    ] = None
     pull_secret: Annotated[
         str | None, Meta(description="The Secret by which nodes may pull the image; null: none is needed.")
     ] = None
@@ -142,8 +159,10 @@ Environment = Staging
 
 
 def _numbers(section: Staging) -> Iterator[str]:
-    if section.replicas_max is not None and section.replicas_max < section.replicas:
+    if section.replicas_max is not None and section.replicas and section.replicas_max < section.replicas:
         yield f"replicas_max ({section.replicas_max}) is less than replicas ({section.replicas})"
+    if section.capacity_per_second is not None and section.rate_per_second is None:
+        yield "capacity_per_second goes with rate_per_second: name the rate that is expected"
     if section.settle_seconds >= section.progress_seconds:
         yield f"settle_seconds ({section.settle_seconds}) reaches progress_seconds ({section.progress_seconds})"
     if section.node_port is not None and section.service != "NodePort":
@@ -159,6 +178,8 @@ def _references(section: Staging) -> Iterator[str]:
         for variable, reference in getattr(section, key).items():
             if not _REFERENCE.fullmatch(reference):
                 yield f"{key}: {variable}: {reference!r} is not NAME/KEY, as in risk-settings/region"
+    if section.token is not None and not _REFERENCE.fullmatch(section.token):
+        yield f"token: {section.token!r} is not NAME/KEY of a Secret, as in risk-callers/token"
     for key in ("variables", "configuration", "secrets"):
         for variable in getattr(section, key):
             if not _VARIABLE.fullmatch(variable):

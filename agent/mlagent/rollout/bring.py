@@ -87,7 +87,7 @@ def _numbered(deployment: Object, wanted: Wanted, stands: Standing) -> Object:
     """A first Deployment begins with the fewest pods of its autoscaler, which comes once it serves; else with one."""
     if stands.exists or not wanted.scaled:
         return deployment
-    return {**deployment, "spec": {"replicas": wanted.settings.replicas, **deployment["spec"]}}
+    return {**deployment, "spec": {"replicas": wanted.sized.pods, **deployment["spec"]}}
 
 
 def _look(cluster: Cluster, wanted: Wanted, voice: Voice) -> None:

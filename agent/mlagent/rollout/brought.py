@@ -14,7 +14,7 @@ from mlagent.errors import PolicyRefused
 from mlagent.rollout.objects import Wanted
 
 SERVER = ["-m", "mlagent.serving"]
-STARTED = "seconds until ready"  # what the load test calls it
+STARTED, HELD = "seconds until ready", "capacity"  # what the load test calls them
 BEFORE = ("gate", "load-test")
 RECORD = "release"  # the stage that writes the release record
 
@@ -45,7 +45,8 @@ def of_run(environment: str, config: Staging, inputs: Mapping[str, Path], ctx: C
         settings=config,
         serving=ctx.sections["serving"],
         python=_python(image, ctx),
-        measured_start_seconds=_started(done["load-test"]),
+        measured_start_seconds=_seen(STARTED, done["load-test"]),
+        measured_rate=_seen(HELD, done["load-test"]),
     )
 
 
@@ -56,10 +57,10 @@ def _python(image: bytes, ctx: Context) -> str:
     return str(entry[0]) if entry[1:3] == SERVER else ""
 
 
-def _started(tested: Done) -> float | None:
-    """How long the container took until it was ready, where it was tried."""
+def _seen(metric: str, tested: Done) -> float | None:
+    """What the load test saw: how long the container took until it was ready, say; None where it was not looked for."""
     checks = (one for verdict in tested.verdicts for one in verdict.checks)
-    return next((one.value for one in checks if one.metric == STARTED), None)
+    return next((one.value for one in checks if one.metric == metric), None)
 
 
 def record(done: Sequence[Done]) -> Mapping[str, Digest]:

@@ -49,6 +49,7 @@ def run(environment: str, config: Staging, inputs: "Mapping[str, Path]", ctx: "C
     wanted = brought.of_run(environment, config, inputs, ctx)
     _admit(wanted, inputs, ctx)
     decision = _verified(wanted.release, environment, ctx)
+    _tell_size(wanted, ctx)
     with adapters.cluster(config, ctx.project, environment) as cluster:
         desk = _desk(cluster, wanted.model, ctx)
         _guard(desk, cluster, wanted, environment, ctx)
@@ -59,7 +60,13 @@ def run(environment: str, config: Staging, inputs: "Mapping[str, Path]", ctx: "C
             (ctx.work / DECISION).write_bytes(canonical_json(decision))
         if driven.state.phase != "done":
             return _undone(driven.state)
-        return _done(driven.state, cluster.namespace, environment, decision, desk, ctx)
+        return _done(driven.state, wanted, cluster.namespace, decision, desk, ctx)
+
+
+def _tell_size(wanted: "Wanted", ctx: "Context") -> None:
+    """Say where the number of pods comes from, where a rate was named."""
+    if wanted.sized.why:
+        ctx.log.info(wanted.sized.why)
 
 
 def _told(driven: "Driven", came: Mapping[str, Any] | None, ctx: "Context") -> object:
@@ -124,8 +131,8 @@ def _served(cluster: "Cluster", wanted: "Wanted", environment: str) -> "Mapping[
 
 def _done(
     state: "State",
+    wanted: "Wanted",
     namespace: str,
-    environment: str,
     decision: "Decision | None",
     desk: "Desk",
     ctx: "Context",
@@ -137,7 +144,7 @@ def _done(
     from mlagent.rollout import brought
     from mlagent.rollout.standing import Deployed
 
-    placed = state.target
+    placed, environment = state.target, wanted.environment
     release, origin = placed.release, ctx.origin()
     desk.settle(
         promoted(
@@ -154,7 +161,8 @@ def _done(
     deployed = Deployed(environment=environment, namespace=namespace, placed=placed, image=release.digest)
     (ctx.work / DEPLOYED).write_bytes(canonical_json(deployed))
     before = f" in the place of {state.stable.release}" if state.stable and state.stable.id != placed.id else ""
-    return Outputs(summary=f"{release} serves in {environment}{before}, since {placed.since}")
+    size = f"; {wanted.sized.why}" if wanted.sized.why else ""
+    return Outputs(summary=f"{release} serves in {environment}{before}, since {placed.since}{size}")
 
 
 def _now() -> str:
@@ -179,6 +187,7 @@ def show(environment: str, config: Staging, inputs: "Mapping[str, Path]", ctx: "
     if ask:
         _admit(wanted, inputs, ctx)
         _verified(wanted.release, environment, ctx)
+    _tell_size(wanted, ctx)
     with adapters.cluster(config, ctx.project, environment) as cluster:
         if ask:
             no, served = f"{wanted.release} would not be deployed", _served(cluster, wanted, environment)

@@ -18,6 +18,7 @@ GOOD: dict[str, Any] = {"namespace": "risk"}
         ({"node_port": 30080}, "node_port goes with service: NodePort, and service is ClusterIP"),
         ({"ingress_tls": "cert"}, "ingress_class and ingress_tls go with ingress_host"),
         ({"prometheus": "prometheus:9090"}, "begins with neither http:// nor https://"),
+        ({"capacity_per_second": 90}, "capacity_per_second goes with rate_per_second"),
         ({"secrets": {"TOKEN": "name"}}, "secrets: TOKEN: 'name' is not NAME/KEY"),
         ({"configuration": {"REGION": "UPPER/key"}}, "configuration: REGION: 'UPPER/key' is not NAME/KEY"),
         ({"variables": {"1ST": "x"}}, "variables: '1ST' names no environment variable"),

@@ -14,7 +14,7 @@ HISTORY = 10  # old templates that the cluster keeps: the ways back
 def deployment(wanted: Wanted) -> Object:
     """Give it; it names no number of pods where an autoscaler does."""
     settings = wanted.settings
-    number = {} if wanted.scaled else {"replicas": settings.replicas}
+    number = {} if wanted.scaled else {"replicas": wanted.sized.pods}
     return {
         "apiVersion": names.DEPLOYMENT.api,
         "kind": names.DEPLOYMENT.name,

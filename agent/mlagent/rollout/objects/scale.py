@@ -29,7 +29,7 @@ def autoscaler(wanted: Wanted, served: Served) -> Object:
                 "kind": names.DEPLOYMENT.name,
                 "name": wanted.model,
             },
-            "minReplicas": settings.replicas,
+            "minReplicas": wanted.sized.pods,
             "maxReplicas": settings.replicas_max,
             "metrics": [{"type": "Resource", "resource": cpu}],
             "behavior": {"scaleDown": {"selectPolicy": "Max", "policies": calm}},

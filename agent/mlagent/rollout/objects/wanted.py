@@ -9,6 +9,7 @@ from mlagent.config.environments import Environment
 from mlagent.config.images import Serving
 from mlagent.core.release import Release
 from mlagent.errors import ConfigError
+from mlagent.rollout.objects.sizing import Sized, sized
 
 KNOWN = {
     "autoscaling": ("v2", "v2beta2"),
@@ -21,7 +22,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """A release in an environment.
 
     `python` is the image's Python where its entry point is ours; empty where it is not: nobody can wait in it then.
-    `measured_start_seconds` is how long the load test saw it start, None where it was not seen.
+    `measured_start_seconds` is how long the load test saw it start, `measured_rate` the requests a second that it held;
+    None where that was not seen.
     """
 
     release: Release
@@ -30,11 +32,17 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     serving: Serving
     python: str = ""
     measured_start_seconds: float | None = None
+    measured_rate: float | None = None
 
     @property
     def model(self) -> str:
         """The name of the model, and of every object."""
         return self.release.model
+
+    @property
+    def sized(self) -> Sized:
+        """How many pods it begins with, and why; under an autoscaler never fewer."""
+        return sized(self.settings, self.measured_rate)
 
     @property
     def scaled(self) -> bool:

@@ -70,7 +70,7 @@ def _requests(container: Object) -> dict[str, Decimal]:
 
 
 def _total(wanted: Wanted, live: Object | None) -> int:
-    least, most = wanted.settings.replicas, wanted.settings.replicas_max
+    least, most = wanted.sized.pods, wanted.settings.replicas_max
     if most is None or live is None:
         return least
     now: int = live["spec"].get("replicas", 1)
