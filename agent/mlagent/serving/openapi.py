@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlagent import __version__
 from mlagent.serving import schemas
-from mlagent.serving.metadata import Model
 from mlagent.serving.protocol import Served
 from mlagent.serving.schemas import SIZES, Schema, closed
 from mlagent.serving.signature import Signature
@@ -49,18 +47,16 @@ _FREE = (
 
 
 def document(
-    name: str, version: str, model: Model, signature: Signature | None, *, body_limit: int = 0, guarded: bool = False
+    served: Served, signature: Signature | None, server: str, *, body_limit: int, guarded: bool
 ) -> Mapping[str, Any]:
-    """Describe all routes of a model; `body_limit` in bytes, `guarded` whether callers must show a token."""
-    served = Served(name, model, version)
-    limit = f" Bodies are taken up to {body_limit} bytes." if body_limit else ""
+    """Describe all routes; `server` is the server's version, `guarded` whether callers must show a token."""
     security = {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}} if guarded else {}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": served.name,
             "version": served.version or "unknown",
-            "description": f"One model, served by mlagent {__version__}.{limit}",
+            "description": f"One model, served by mlagent {server}. Bodies are taken up to {body_limit} bytes.",
         },
         "paths": _Paths(served, signature, guarded=guarded).made(),
         "components": {"schemas": {"Error": _ERROR, "RowErrors": _ROW_ERRORS}, "headers": _headers(), **security},

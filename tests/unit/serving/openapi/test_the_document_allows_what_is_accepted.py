@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from mlagent.serving import openapi
 from mlagent.serving.faults import Refused
-from mlagent.serving.metadata import Array, Model, Tensor
+from mlagent.serving.metadata import Array, Tensor
 from mlagent.serving.protocol import Served, read
 from mlagent.serving.rows import Reader
 from tests.unit.serving import kinds
@@ -40,8 +40,8 @@ class Two:
         raise NotImplementedError
 
 
-def document(name: str, model: Model, version: str = "", *, guarded: bool = False) -> Mapping[str, Any]:
-    made = openapi.document(name, version, model, SIGNATURE, body_limit=1000, guarded=guarded)
+def document(served: Served, *, guarded: bool = False) -> Mapping[str, Any]:
+    made = openapi.document(served, SIGNATURE, "1.2", body_limit=1000, guarded=guarded)
     return json.loads(msgspec.json.encode(made))  # type: ignore[no-any-return]
 
 
@@ -52,7 +52,7 @@ def validator(of: Mapping[str, Any], path: str) -> Draft202012Validator:
 
 
 TWO = Served("two", Two(), "3")
-DOCUMENT = document("two", Two(), "3")
+DOCUMENT = document(TWO)
 INFER, PREDICT = validator(DOCUMENT, "/v2/models/two/infer"), validator(DOCUMENT, "/predict")
 
 
@@ -145,7 +145,7 @@ def test_the_example_is_accepted() -> None:
 
 @pytest.mark.parametrize("name", [*TYPES])
 def test_every_type_is_described(name: str) -> None:
-    of = validator(document("echo", Echo(name)), "/v2/models/echo/infer")
+    of = validator(document(Served("echo", Echo(name))), "/v2/models/echo/infer")
     good: object = {"BYTES": "a", "BOOL": True}.get(name, 1)
     assert of.is_valid({"inputs": [plain(name, [1, 2], [good, good])]})
     assert not of.is_valid({"inputs": [plain(name, [1, 2], [good, None])]})
@@ -154,7 +154,7 @@ def test_every_type_is_described(name: str) -> None:
 def test_a_fixed_shape_is_spelled_once() -> None:
     fixed = Echo("FP32")
     fixed.inputs = (Tensor("FP32", TYPES["FP32"], (1, 2)),)
-    described = document("echo", fixed)["paths"]["/v2/models/echo/infer"]["post"]
+    described = document(Served("echo", fixed))["paths"]["/v2/models/echo/infer"]["post"]
     schema = described["requestBody"]["content"]["application/json"]["schema"]
     assert schema["properties"]["inputs"]["items"]["properties"]["shape"] == {"const": [1, 2]}
     assert "free" not in described["description"]
@@ -171,7 +171,7 @@ def test_versions_have_their_paths_and_answers_their_headers() -> None:
 
 
 def test_a_token_is_asked_for_where_there_is_one() -> None:
-    guarded = document("two", Two(), "3", guarded=True)
+    guarded = document(TWO, guarded=True)
     assert guarded["security"] == [{"bearer": []}]
     assert guarded["paths"]["/v2/health/ready"]["get"]["security"] == []
     assert "401" in guarded["paths"]["/predict"]["post"]["responses"]
