@@ -1,4 +1,8 @@
-"""The load test's command: reads a request, measures, and leaves samples.npy and result.json, or error.json."""
+"""The load test's command: reads a request, measures, and leaves what it saw, or error.json; or works for another.
+
+python -m mlagent.loadtest REQUEST.json
+python -m mlagent.loadtest worker --master HOST:PORT [--token-file FILE] [--parent-pid PID]
+"""
 
 import os
 import signal
@@ -12,23 +16,31 @@ from types import FrameType
 import msgspec
 
 from mlagent.core.files import write_whole
-from mlagent.errors import Bug, InfrastructureError, MlagentError, missing_package
-from mlagent.loadtest import golden
+from mlagent.errors import Bug, InfrastructureError, MlagentError, UsageError, missing_package
+from mlagent.loadtest import golden, orders
 from mlagent.loadtest import request as requests
+from mlagent.loadtest.progress import PROGRESS
 
 SAMPLES, RESULT, ERROR = "samples.npy", "result.json", "error.json"
+LATENCIES, PAGE = "latency.hlog", "locust.html"
+WORKERS_SECONDS = 300  # for each step before the start that workers take
+ROWS_PER_SECOND = 20_000  # that are surely gathered and written
 GRACE_SECONDS = 30  # for starting and writing, on top of the measurement's own bound
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_USAGE = "usage: python -m mlagent.loadtest REQUEST.json\n"
+_USAGE = """usage: python -m mlagent.loadtest REQUEST.json
+       python -m mlagent.loadtest worker --master HOST:PORT [--token-file FILE] [--parent-pid PID]
+"""
 
 
 def main(arguments: list[str]) -> int:
     """Do one request and give the exit status; signals end the process from within with 128 + n."""
+    for number in _SIGNALS:
+        signal.signal(number, _stop)
+    if arguments[:1] == ["worker"]:
+        return _work(arguments[1:])
     if len(arguments) != 1:
         sys.stderr.write(_USAGE)
         return Bug.exit_code
-    for number in _SIGNALS:
-        signal.signal(number, _stop)
     path = Path(arguments[0])
     try:
         output = requests.read_output(path)
@@ -39,6 +51,22 @@ def main(arguments: list[str]) -> int:
         _do(path, output)
     except Exception as error:  # noqa: BLE001  the last door: nothing passes it untold
         return _fail(_named(error), output)
+    return 0
+
+
+def _work(arguments: list[str]) -> int:
+    """Work for a master until it is done, and give the exit status."""
+    try:
+        place = orders.read(arguments)
+    except UsageError as error:
+        sys.stderr.write(_USAGE)
+        return _tell(error)
+    try:
+        from mlagent.loadtest import worker
+
+        worker.serve(place.host, place.port, parent=place.parent, token_file=place.token_file)
+    except Exception as error:  # noqa: BLE001  the last door
+        return _tell(_named(error))
     return 0
 
 
@@ -57,23 +85,33 @@ def _named(error: Exception) -> MlagentError:
 
 
 def _do(path: Path, output: Path) -> None:
-    """Check everything, then open Locust's room, measure, and write both files or neither."""
+    """Check everything, then open Locust's room, measure, and write all files or none."""
     request = requests.read(path)
-    rows = golden.read(Path(request.golden))
+    files = [golden.load(Path(one)) for one in request.golden_files]
     _end_at_last(request)
-    from mlagent.loadtest import result, run, samples, schedule
+    from mlagent.loadtest import hdr, result, run, samples, schedule
 
     moments = schedule.arrivals(users=request.users, pieces=request.pieces, seed=request.seed, kind=request.arrivals)
-    found, first_wrong = run.measure(request, moments, rows)
+    found = run.measure(request, moments, files)
+    jump = found.clock_jump_seconds
+    said = result.summarise(
+        request, found.samples, found.first_wrong, run.VERSION, meters=found.meters, clock_jump_seconds=jump
+    )
     with _undisturbed():
-        samples.write(output / SAMPLES, found)
-        result.write(output / RESULT, result.summarise(request, found, first_wrong, run.VERSION))
+        (output / PROGRESS).unlink(missing_ok=True)
+        write_whole(output / PAGE, found.page.encode())
+        hdr.write(output / LATENCIES, request, found.samples, found.began)
+        samples.write(output / SAMPLES, found.samples)
+        result.write(output / RESULT, said)
 
 
 def _end_at_last(request: requests.Request) -> None:
     """Have the kernel end this process if it should ever hang; run.measure stops by itself long before."""
     starting = request.users / 100
-    signal.alarm(int(starting + request.scheduled_seconds + request.timeout_seconds) + GRACE_SECONDS)
+    if request.workers or request.processes > 1:
+        starting += WORKERS_SECONDS + (request.workers.wait_seconds if request.workers else 0)
+    writing = sum(one.seconds * one.rate_per_second for one in request.pieces) / ROWS_PER_SECOND
+    signal.alarm(int(starting + request.deadline + writing) + GRACE_SECONDS)
 
 
 @contextmanager
@@ -88,7 +126,7 @@ def _undisturbed() -> Iterator[None]:
 
 def _clear(output: Path) -> None:
     """Remove what an earlier attempt left."""
-    for name in (SAMPLES, RESULT, ERROR):
+    for name in (SAMPLES, RESULT, ERROR, LATENCIES, PAGE, PROGRESS):
         (output / name).unlink(missing_ok=True)
 
 

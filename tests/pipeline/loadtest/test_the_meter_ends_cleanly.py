@@ -76,9 +76,7 @@ def test_a_wrong_command_line_is_70(arguments: list[str]) -> None:
 
 
 def test_only_the_process_itself_opens_locust() -> None:
-    rooms = ", ".join(
-        f"mlagent.loadtest.{name}"
-        for name in ("golden", "answers", "functional", "request", "schedule", "samples", "result", "verdict")
-    )
+    names = "golden answers functional request schedule samples result verdict course hdr orders progress roll tally"
+    rooms = ", ".join(f"mlagent.loadtest.{name}" for name in [*names.split(), "watch", "wire"])
     code = f"import sys, mlagent.loadtest.__main__, {rooms}; print(sorted({{'locust', 'gevent'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"

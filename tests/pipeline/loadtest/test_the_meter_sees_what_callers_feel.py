@@ -32,7 +32,8 @@ def test_every_scheduled_request_is_sent_once_and_answered(meter: "Meter", site:
     assert (found["latency"] > found["lag"]).all()
     assert set(site.bodies) == {b'{"rows":[{"row":1}]}', b'{"rows":[{"row":2}]}'}
     assert result.locust
-    assert {path.name for path in meter.output.iterdir()} == {"samples.npy", "result.json"}
+    left = {"samples.npy", "result.json", "latency.hlog", "locust.html"}
+    assert {path.name for path in meter.output.iterdir()} == left
 
 
 def test_each_user_keeps_its_connection(meter: "Meter", site: "Site") -> None:
