@@ -75,6 +75,7 @@ class Master:
     def __init__(self, request: Request, runner: Runner) -> None:
         """Listen to them."""
         self._request, self._runner = request, runner
+        self._wanted = request.processes + (request.workers.count if request.workers else 0)
         self._members: dict[str, Member] = {}
         self._processes: Mapping[int, crew.Process] = {}
         self._refused: dict[str, str] = {}
@@ -96,8 +97,7 @@ class Master:
     def gather(self, processes: Mapping[int, crew.Process]) -> None:
         """Wait for the local workers and those of other machines."""
         self._processes = processes
-        far = self._request.workers
-        wanted = len(processes) + (far.count if far else 0)
+        far, wanted = self._request.workers, self._wanted
         seconds = max(START_SECONDS if processes else 0.0, far.wait_seconds if far else 0.0)
         if not self._wait(lambda: len(self._members) >= wanted, seconds):
             raise InfrastructureError(
@@ -187,9 +187,13 @@ class Master:
             text = f"the load test worker on {said.host} has mlagent {said.mlagent}, and this is {__version__}"
             self._refused = {"category": "configuration", "message": text, "hint": "install the same version there"}
             return
+        number = len(self._members)
+        if number == self._wanted:  # one more than asked for has nothing to do
+            self._runner.send_message("quit", client_id=msg.node_id)
+            self._runner.clients.pop(msg.node_id, None)
+            return
         own = self._processes.get(said.pid) if said.host == HOST else None
         alive = (lambda: own.poll() is None) if own else (lambda: True)
-        number = len(self._members)
         self._members.setdefault(msg.node_id, Member(number, msg.node_id, said.host, alive))
 
     def _ready(self, msg: Any, **_: object) -> None:  # noqa: ANN401

@@ -23,7 +23,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `golden` names the golden rows of this target alone, where they are others than the request's.
     """
 
-    name: str
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     url: str
     token_file: str | None = None
     golden: str | None = None
@@ -142,14 +142,15 @@ def _refuse_far(url: str, hosts: Sequence[str]) -> None:
         raise Bug(f"the request's url {url!r} is none: {error}", hint=_HINT) from error
     if parts.scheme not in ("http", "https") or not host:
         raise Bug(f"the request's url {url!r} is no http:// or https:// URL", hint=_HINT)
-    if not _is_loopback(host) and host not in (one.lower() for one in hosts):
+    if not is_loopback(host) and host not in (one.lower() for one in hosts):
         raise Bug(
             f"the request's url points at {host!r}: only servers on this machine are load-tested",
             hint="use 127.0.0.1, ::1 or localhost; another machine needs its owner's consent",
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address is this machine's own."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
