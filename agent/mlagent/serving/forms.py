@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from mlagent.serving.faults import Refused
 from mlagent.serving.tensors import cut
 
-MOST = 2**63 - 1
+LONGEST_TIMEOUT = 2**53  # microseconds; to which a float counts
 FORM = '{"inputs": [{"name": ..., "shape": [...], "datatype": ..., "data": [...]}]}'
 _MEMORY = ("shared_memory_region", "shared_memory_offset", "shared_memory_byte_size")
 INPUT_REFUSED, OUTPUT_REFUSED = _MEMORY, ("classification", *_MEMORY)
@@ -18,13 +18,14 @@ _WHY = {
     **dict.fromkeys(_MEMORY, "memory is not shared with clients here; send the tensors in the body"),
     **dict.fromkeys(REQUEST_REFUSED, "nothing is kept here between two requests; send all that the answer needs"),
 }
-Natural = Annotated[int, Meta(ge=0, le=MOST)]
+Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Microseconds = Annotated[float, Meta(ge=0, le=LONGEST_TIMEOUT)]
 
 
 class InputParameters(msgspec.Struct, frozen=True, gc=False):
     """Of one input."""
 
-    binary_data_size: Natural | UnsetType = UNSET
+    binary_data_size: Size | UnsetType = UNSET
     shared_memory_region: Any = UNSET
     shared_memory_offset: Any = UNSET
     shared_memory_byte_size: Any = UNSET
@@ -41,10 +42,10 @@ class OutputParameters(msgspec.Struct, frozen=True, gc=False):
 
 
 class RequestParameters(msgspec.Struct, frozen=True, gc=False):
-    """Of the whole; `timeout` in microseconds, 0 for none."""
+    """Of the whole; `timeout` 0 for none."""
 
     binary_data_output: bool = False
-    timeout: Natural = 0
+    timeout: Microseconds = 0
     sequence_id: Any = UNSET
     sequence_start: Any = UNSET
     sequence_end: Any = UNSET

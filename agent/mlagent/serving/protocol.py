@@ -1,5 +1,6 @@
 """Inference by the Open Inference Protocol v2: a body to arrays, or what refuses it, and results to a body."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -57,14 +58,15 @@ def read(served: Served, body: bytes, header_length: bytes | None = None) -> Inf
         begin = json_bytes(body, header_length)
         tail = Tail(body, begin)
         request = forms.parse(memoryview(body)[:begin])
-    timeout, binarily = 0, False
+    timeout, binarily = 0.0, False
     if request.parameters is not UNSET:
         forms.refuse(request.parameters, forms.REQUEST_REFUSED, "the request")
         timeout, binarily = request.parameters.timeout, request.parameters.binary_data_output
     wanted = _wanted(served, request, binarily=binarily) if request.outputs or binarily else served.all
     arrays = _arrays(served, request.inputs, tail)
     rows = 1 if served.counted is None else arrays[served.counted].shape[0]
-    return Inference(arrays, rows, timeout or None, partial(answers.render, served.head, wanted, request.id))
+    deadline = math.ceil(timeout) if timeout else None
+    return Inference(arrays, rows, deadline, partial(answers.render, served.head, wanted, request.id))
 
 
 def _arrays(served: Served, inputs: Sequence[RequestInput], tail: Tail | None) -> Mapping[str, Array]:

@@ -11,6 +11,7 @@ import numpy as np
 from mlagent.serving.arrays import moment, type_of
 from mlagent.serving.faults import Refused
 from mlagent.serving.signature import Column
+from mlagent.serving.tensors import whole
 
 MOST = 20
 SHOWN = 60
@@ -110,7 +111,9 @@ def _of_list(column: Column, value: object) -> str:
 
 
 def _value(column: Column, value: object) -> Any:  # noqa: ANN401  of the column's type
-    """Convert as the typed decoder does."""
+    """Convert as the typed decoder does; a whole number may have a point."""
+    if column.type == "integer" and isinstance(value, float):
+        value = whole(value)
     return None if value is None else msgspec.convert(value, type_of(column))
 
 

@@ -63,7 +63,12 @@ def request(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Schema:
     parameters = _parameters(
         forms.REQUEST_REFUSED,
         binary_data_output={"type": "boolean", "description": "Answer all outputs as binary tensors."},
-        timeout={**_natural(), "description": "Microseconds, after which nobody wants the answer; 0: no limit."},
+        timeout={
+            "type": "number",
+            "minimum": 0,
+            "maximum": forms.LONGEST_TIMEOUT,
+            "description": "Microseconds, after which nobody wants the answer; 0: no limit.",
+        },
     )
     wanted = [
         closed(
@@ -192,10 +197,6 @@ def _list_of(each: Sequence[Schema]) -> Schema:
 def _parameters(refused: Sequence[str], **known: Schema) -> Schema:
     """Parameters, of which others than these change nothing."""
     return {"type": "object", "properties": {**known, **dict.fromkeys(refused, False)}}
-
-
-def _natural() -> Schema:
-    return {"type": "integer", "minimum": 0, "maximum": forms.MOST}
 
 
 def _any(schemas: Sequence[Schema]) -> Schema:

@@ -55,7 +55,7 @@ class Input:
         try:
             array: Array = np.array(decode(data), self._dtype)
         except _FAULT as error:
-            raise self._undecodable(depth, data, error) from error
+            array = self._pointed(depth, data, error)
         if array.shape == shape:
             return array
         if array.ndim != depth or depth > 1:
@@ -72,6 +72,16 @@ class Input:
         told = cut(str(list(shape[:LONGEST])))
         return Refused(400, f"input {self.name!r} has shape {told}; the model takes {self.tensor.shape}")
 
+    def _pointed(self, depth: int, data: msgspec.Raw, error: BaseException) -> Array:
+        """Read whole numbers that some have a point, such as 3.0; Refused where it is not that which went wrong."""
+        if self.tensor.datatype.json is not int or not isinstance(error, msgspec.ValidationError):
+            raise self._undecodable(depth, data, error) from error
+        try:
+            found = np.array(_decoder(int | float, depth)(data), np.object_)
+            return np.array([whole(one) for one in found.ravel().tolist()], self._dtype).reshape(found.shape)
+        except (*_FAULT, TypeError):
+            raise self._undecodable(depth, data, error) from error
+
     def _undecodable(self, depth: int, data: msgspec.Raw, error: BaseException) -> Refused:
         datatype = self.tensor.datatype
         of_form = isinstance(error, msgspec.ValidationError) and _decodes(_decoder(datatype.json, depth), data)
@@ -79,6 +89,13 @@ class Input:
             return Refused(400, f"input {self.name!r}: a value is too large for {datatype.name}")
         said = cut(str(error))
         return Refused(400, f"input {self.name!r}: its data must be {datatype.name} values, row by row: {said}")
+
+
+def whole(value: float) -> int:
+    """Give a number as whole: JSON does not tell 3.0 from 3; ValueError where it is not."""
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError
+    return int(value)
 
 
 def refuse_not_finite(name: str, array: Array) -> None:

@@ -112,3 +112,16 @@ def test_the_largest_of_a_type_are_taken() -> None:
     for name, most in (("FP32", 3.4028234663852886e38), ("FP16", 65504.0), ("INT8", 127), ("UINT64", 2**64 - 1)):
         found = ask(served(name), [plain(name, [1, 2], [most, 0])])
         assert found.arrays[name][0, 0] == most
+
+
+@pytest.mark.parametrize("data", ["[1.0, -128]", "[1, -1.28e2]", "[[1.0, -128.0]]"])
+def test_a_whole_number_may_have_a_point(data: str) -> None:
+    body = b'{"inputs":[{"name":"INT8","shape":[1,2],"datatype":"INT8","data":%s}]}' % data.encode()
+    assert read(served("INT8"), body).arrays["INT8"].tolist() == [[1, -128]]
+
+
+@pytest.mark.parametrize("data", ["[1.0, 128.0]", "[1.0, 1e300]", "[1.0, 2.5]", "[[1.0], [2, 3]]", "[1.0, true]"])
+def test_a_number_that_is_not_whole_is_none(data: str) -> None:
+    body = b'{"inputs":[{"name":"INT8","shape":[1,2],"datatype":"INT8","data":%s}]}' % data.encode()
+    with pytest.raises(Refused, match="input 'INT8': its data must be INT8 values, row by row: "):
+        read(served("INT8"), body)
