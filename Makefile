@@ -42,7 +42,7 @@ test: lint
 	tests/parts/beside "$(BIN)/pytest tests/contract tests/pipeline $(QUICK)" "$(BIN)/pytest tests/unit $(QUICK)"
 
 # What the end-to-end tests want beside the real parts.
-prepared: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed $(GROOVY)/installed
+prepared: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-conformance/installed $(PEERS)-browser/installed $(GROOVY)/installed
 
 # Real parts, really run: the whole chain from a new project, broken on purpose, stopped in the middle, a real MLflow
 # server, a real browser, a real Docker engine, real registries of images and a real Kubernetes. What tests/parts/with
@@ -51,14 +51,16 @@ prepared: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed $(GRO
 OF_CLUSTER := tests/e2e/rollout tests/e2e/ledger/test_from_development_to_production.py tests/e2e/whole
 e2e: prepared
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
+	MLAGENT_TEST_CONFORMANCE=$(PEERS)-conformance/bin/python \
 	tests/parts/with --cluster tests/parts/beside \
 	  "$(BIN)/pytest tests/contract/test_engines.py tests/e2e $(addprefix --ignore ,$(OF_CLUSTER)) $(QUICK)" \
 	  "$(BIN)/pytest tests/contract/test_clusters.py $(OF_CLUSTER) $(QUICK)" \
 	  "nice make groovy"
 
 # With the long forms: hundreds of kills.
-e2e-full: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-browser/installed groovy
+e2e-full: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-conformance/installed $(PEERS)-browser/installed groovy
 	MLAGENT_TEST_EVIDENTLY=$(PEERS)-evidently/bin/python MLAGENT_TEST_BROWSER=$(PEERS)-browser/bin/python \
+	MLAGENT_TEST_CONFORMANCE=$(PEERS)-conformance/bin/python \
 	tests/parts/with --cluster $(BIN)/pytest tests/contract/test_engines.py tests/contract/test_clusters.py tests/pipeline tests/e2e
 
 # The real parts alone, as the end-to-end tests have them: an engine, a cluster, a PostgreSQL, that run until `make parts-stop`.
@@ -118,6 +120,11 @@ $(PEERS)-bentoml/installed:
 $(PEERS)-evidently/installed:
 	$(PYTHON) -m venv $(PEERS)-evidently
 	$(PEERS)-evidently/bin/pip install --quiet --disable-pip-version-check evidently==0.7.23 'pandas<3'
+	touch $@
+
+$(PEERS)-conformance/installed:
+	$(PYTHON) -m venv $(PEERS)-conformance
+	$(PEERS)-conformance/bin/pip install --quiet --disable-pip-version-check schemathesis==4.32.5 'tritonclient[http]==2.73.0'
 	touch $@
 
 $(PEERS)-browser/installed:

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from mlagent.serving.faults import Refused
 from mlagent.serving.tensors import cut
 
-LONGEST_TIMEOUT = 2**53  # microseconds; to which a float counts
+LONGEST_TIMEOUT = 10**15  # microseconds, which a float counts exactly
 FORM = '{"inputs": [{"name": ..., "shape": [...], "datatype": ..., "data": [...]}]}'
 _MEMORY = ("shared_memory_region", "shared_memory_offset", "shared_memory_byte_size")
 INPUT_REFUSED, OUTPUT_REFUSED = _MEMORY, ("classification", *_MEMORY)
