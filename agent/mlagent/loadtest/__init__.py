@@ -8,7 +8,7 @@
     functional each golden row once, before any load
     request    what to measure, checked (the contract with the caller)
     schedule   when each user asks: absolute moments, random or even, of each piece's rate (pure)
-    course     one user's part, and the desk at which all of a process fetch theirs
+    course     the desk at which the users of a process fetch what is due next, and who judges the answers
     tally      counts answers while they come (pure)
     watch      the meter's own CPU and clocks, while it asks
     samples    one row a request, and the file of them (samples.npy)

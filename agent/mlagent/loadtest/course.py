@@ -1,6 +1,5 @@
-"""One user's part of a load, and all users of one meter process: who asks when, for what, and what came of it."""
+"""What the users of one meter process have before them: who asks next, when, for what, and what came of it."""
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ import numpy as np
 from mlagent.loadtest.answers import Examiner, Wrong
 from mlagent.loadtest.golden import Golden
 from mlagent.loadtest.request import Request, Target
-from mlagent.loadtest.samples import Samples, Shot, join, settle
+from mlagent.loadtest.samples import Samples, Shot, settle
 from mlagent.loadtest.schedule import Seconds, pieces_of
 from mlagent.loadtest.tally import Tally
 
@@ -17,37 +16,12 @@ _HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
 
 
 class Asked(NamedTuple):
-    """What is due next: when, of which target (by its number), and which of its golden rows."""
+    """A request: its number, when it is due, of which target (by its number), and which of its golden rows."""
 
+    number: int
     due: float
     target: int
     row: int
-
-
-class Course:
-    """When one user asks, of which target, and what it has seen."""
-
-    def __init__(self, moments: Seconds, targets: Sequence[int], rows: Sequence[int], begins: float) -> None:
-        """Golden rows are asked for in turn, from the part `begins` (0 .. 1) of them on: users ask for different ones.
-
-        `targets` are those of the moments, `rows` the number of golden rows of each target.
-        """
-        self.moments, self.shots = moments, list[Shot]()
-        self.waiting: float | None = None
-        self._targets, self._rows, self._begins = targets, rows, begins
-
-    def next(self) -> Asked | None:
-        """What is due next; None after the last."""
-        at = len(self.shots)
-        if at == len(self.moments):
-            return None
-        target = self._targets[at]
-        rows = self._rows[target]
-        return Asked(float(self.moments[at]), target, (int(self._begins * rows) + at) % rows)
-
-    def settled(self, request: Request) -> Samples:
-        """All that was due, as rows."""
-        return settle(self.moments, self.shots, request.deadline, waiting=self.waiting)
 
 
 class Judge:
@@ -68,30 +42,38 @@ class Judge:
 
 
 class Desk:
-    """Where the users of one meter process fetch their courses, and leave what they saw."""
+    """All that is due of one meter process, in its order: a user that is free takes what is due next.
+
+    So a slow answer holds up no other request, as long as a user is free.
+    """
 
     def __init__(self, request: Request, judges: Sequence[Judge]) -> None:
         """A judge a target."""
         self.request, self.judges, self.tally = request, judges, Tally()
-        self.courses = list[Course]()
-        self._free = deque[Course]()
+        self.shots = list[Shot | None]()
+        self._moments: Seconds = np.zeros(0)
+        self._asked = iter(list[Asked]())
 
-    def deal(self, moments: Sequence[Seconds], begins: Sequence[float]) -> None:
-        """Lay out a course a user."""
-        targets = np.array([one.target for one in self.request.pieces])
+    def deal(self, moments: Sequence[Seconds], begins: float) -> None:
+        """Lay out all that is due; golden rows are asked for in turn, from the part `begins` (0 .. 1) of them on."""
+        self._moments = np.sort(np.concatenate([*moments, np.zeros(0)]))
+        self.shots = [None] * len(self._moments)
         rows = [len(one.bodies) for one in self.judges]
-        for own, first in zip(moments, begins, strict=True):
-            asked = targets[pieces_of(own, self.request.pieces)].tolist()
-            self.courses.append(Course(own, asked, rows, first))
-        self._free.extend(self.courses)
+        targets = np.array([one.target for one in self.request.pieces])[pieces_of(self._moments, self.request.pieces)]
+        self._asked = iter(
+            [
+                Asked(number, due, target, (int(begins * rows[target]) + number) % rows[target])
+                for number, (due, target) in enumerate(zip(self._moments.tolist(), targets.tolist(), strict=True))
+            ]
+        )
 
-    def take(self) -> Course | None:
-        """Give the next course; None where all are taken."""
-        return self._free.popleft() if self._free else None
+    def take(self) -> Asked | None:
+        """Give what is due next; None after the last."""
+        return next(self._asked, None)
 
     def samples(self) -> Samples:
         """All rows of this process; the worker's number is not known here."""
-        rows = join([one.settled(self.request) for one in self.courses])
+        rows = settle(self._moments, self.shots, self.request.deadline)
         rows["piece"] = pieces_of(rows["intended"], self.request.pieces)
         return rows
 

@@ -17,7 +17,7 @@ from mlagent.loadtest import crew, wire
 from mlagent.loadtest.meter import HOST, TELL_SECONDS, Meter
 from mlagent.loadtest.request import Request
 from mlagent.loadtest.roll import Member
-from mlagent.loadtest.run import SPAWN_RATE, Measurement, begins, refuse_failure
+from mlagent.loadtest.run import SPAWN_RATE, Measurement, refuse_failure
 from mlagent.loadtest.samples import join
 from mlagent.loadtest.schedule import Seconds
 from mlagent.loadtest.tally import Tally, Told
@@ -122,11 +122,13 @@ class Master:
 
     def deal(self, moments: Sequence[Seconds]) -> None:
         """Hand each worker as many courses as it has users."""
-        first, parts = 0, begins(len(moments))
+        first = 0
         for one in self.members:
             end = first + sum(self._runner.clients[one.client].user_classes_count.values())
             one.moments = moments[first:end]
-            own = wire.Courses(moments=[each.astype("<f8").tobytes() for each in one.moments], begins=parts[first:end])
+            own = wire.Courses(
+                moments=[each.astype("<f8").tobytes() for each in one.moments], begins=first / len(moments)
+            )
             self._send(one, "courses", msgspec.msgpack.encode(own))
             first = end
         self._step("took its part", lambda one: one.dealt)

@@ -36,8 +36,8 @@ class Meter:
         self._clock = Clock()
         self.user_class: type[locust.FastHttpUser] = user_class(self.desk, self._clock)
 
-    def deal(self, moments: Sequence[Seconds], begins: Sequence[float]) -> None:
-        """Lay out the courses; what is in memory now stays: no pause goes through it again."""
+    def deal(self, moments: Sequence[Seconds], begins: float) -> None:
+        """Lay out what is due; what is in memory now stays: no pause goes through it again."""
         self.desk.deal(moments, begins)
         gc.collect()
         gc.freeze()

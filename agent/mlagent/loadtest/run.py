@@ -49,7 +49,7 @@ class Teller:
 
 
 def measure(request: Request, moments: Sequence[Seconds], files: Sequence[bytes]) -> Measurement:
-    """Let one user a schedule ask, until the last answer or the last possible time-out; a sample for all that was due.
+    """Let a user a schedule ask, until the last answer or the last possible time-out; a sample for all that was due.
 
     `files` hold the golden rows of each target. Bug when a user ended for another reason than these.
     """
@@ -63,7 +63,7 @@ def measure(request: Request, moments: Sequence[Seconds], files: Sequence[bytes]
 def _alone(request: Request, moments: Sequence[Seconds], files: Sequence[bytes]) -> Measurement:
     """All users in this process."""
     meter, tell = Meter(request, files), Teller(request)
-    meter.deal(moments, begins(len(moments)))
+    meter.deal(moments, 0.0)
     environment = Environment(user_classes=[meter.user_class], catch_exceptions=False)
     runner = environment.create_local_runner()
     runner.start(len(moments), spawn_rate=SPAWN_RATE)
@@ -76,11 +76,6 @@ def _alone(request: Request, moments: Sequence[Seconds], files: Sequence[bytes])
     health = MeterHealth(worker=0, host=HOST, cpu_share=watch.share, cpu_share_max=watch.highest)
     page = get_html_report(environment, show_download_link=False)
     return Measurement(samples, meter.desk.first_wrong, [health], watch.jump, meter.began, page)
-
-
-def begins(users: int) -> Sequence[float]:
-    """At which part of the golden rows each user begins: all over them."""
-    return [user / users for user in range(users)]
 
 
 def refuse_failure(runner: Any) -> None:  # noqa: ANN401 - Locust's runners are untyped

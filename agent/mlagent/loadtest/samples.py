@@ -3,7 +3,7 @@
 intended  s     when it was due, from the common start
 latency   s     from then until its answer was read whole
 service   s     from when it was sent until then; nan for one that was never sent
-lag       s     how much of the latency the meter itself was late to send it, while it waited on nothing
+lag       s     how much of the latency the meter itself was late to send it, while a user was free for it
 status          HTTP status; 0 for no answer: refused, broken off, timed out, or still due when time was up
 bytes           length of the answer's body
 wrong           whether it was answered with a 2xx status, and not as expected
@@ -40,34 +40,35 @@ Samples = npt.NDArray[np.void]
 
 
 class Shot(NamedTuple):
-    """What a user saw of one request; moments in seconds from the common start."""
+    """What was seen of one request; moments in seconds from the common start.
 
+    `taken` is when a user was free for it; `done` is nan as long as it is under way.
+    """
+
+    taken: float
     sent: float
-    done: float
-    status: int
-    size: int
+    done: float = float("nan")
+    status: int = 0
+    size: int = 0
     wrong: bool = False
 
 
-def settle(
-    moments: npt.NDArray[np.float64], shots: Sequence[Shot], deadline: float, *, waiting: float | None = None
-) -> Samples:
-    """Turn one user's schedule and shots (its first ones, in order) into rows; pieces and worker are 0.
+def settle(moments: npt.NDArray[np.float64], shots: Sequence[Shot | None], deadline: float) -> Samples:
+    """Turn a schedule and what was seen of its requests, one by one, into rows; pieces and worker are 0.
 
-    What was due and did not end before `deadline` is not forgotten: it failed, and waited at least until then. The
-    first of these may have been sent: at the moment `waiting`.
+    What was due and did not end before `deadline` is not forgotten: it failed, and waited at least until then.
     """
     rows = np.zeros(len(moments), DTYPE)
     rows["intended"], rows["service"] = moments, np.nan
     rows["latency"] = deadline - moments
-    seen = [*shots, Shot(waiting, deadline, 0, 0)] if waiting is not None and len(shots) < len(moments) else shots
-    if seen:
-        sent, done, status, size, wrong = np.array(seen, dtype=np.float64).T
-        fired = rows[: len(seen)]
-        free = np.concatenate([[-np.inf], done[:-1]])  # a user asks one thing at a time
-        fired["latency"], fired["service"] = done - fired["intended"], done - sent
-        fired["lag"] = np.maximum(sent - np.maximum(fired["intended"], free), 0)
-        fired["status"], fired["bytes"], fired["wrong"] = status, size, wrong
+    known = np.array([one is not None for one in shots] + [False] * (len(moments) - len(shots)), bool)
+    if known.any():
+        taken, sent, done, status, size, wrong = np.array([one for one in shots if one], dtype=np.float64).T
+        done = np.where(np.isnan(done), deadline, done)
+        due = moments[known]
+        rows["latency"][known], rows["service"][known] = done - due, done - sent
+        rows["lag"][known] = np.maximum(sent - np.maximum(due, taken), 0)
+        rows["status"][known], rows["bytes"][known], rows["wrong"][known] = status, size, wrong
     return rows
 
 

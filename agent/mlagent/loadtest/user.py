@@ -9,7 +9,7 @@ from gevent.event import Event
 from locust.contrib.fasthttp import LocustBadStatusCode, ResponseContextManager
 from locust.exception import StopUser
 
-from mlagent.loadtest.course import Asked, Course, Desk, Judge
+from mlagent.loadtest.course import Asked, Desk, Judge
 from mlagent.loadtest.samples import Shot
 
 
@@ -34,7 +34,7 @@ class Clock:
 
 
 def user_class(desk: Desk, clock: Clock) -> type[locust.FastHttpUser]:
-    """Make the class that Locust makes its users from: each takes the next course from the desk."""
+    """Make the class that Locust makes its users from: each takes what is due next from the desk."""
     patience = desk.request.timeout_seconds
 
     class Asking(locust.FastHttpUser):
@@ -46,12 +46,8 @@ def user_class(desk: Desk, clock: Clock) -> type[locust.FastHttpUser]:
         connection_timeout = network_timeout = patience
 
         def on_start(self) -> None:
-            """Wait for the common start, and take a course."""
+            """Wait for the common start."""
             clock.wait()
-            course = desk.take()
-            if course is None:
-                raise StopUser
-            self.course: Course = course
 
         def on_stop(self) -> None:
             """Close the connection."""
@@ -63,18 +59,17 @@ def user_class(desk: Desk, clock: Clock) -> type[locust.FastHttpUser]:
 
         @locust.task
         def ask(self) -> None:
-            """Wait until a request is due, send it, and keep what came of it; StopUser when there is none."""
-            asked = self.course.next()
+            """Take what is due next, wait for its moment, send it, keep what came of it; StopUser when none is left."""
+            asked, taken = desk.take(), clock.now()
             if asked is None:
                 raise StopUser
             gevent.sleep(max(0.0, asked.due - clock.now()))
-            judge = desk.judges[asked.target]
-            sent = self.course.waiting = clock.now()
+            judge, sent = desk.judges[asked.target], clock.now()
+            desk.shots[asked.number] = Shot(taken, sent)
             status, size, content = self.send(judge, asked)
             done = clock.now()
             wrong = status // 100 == 2 and judge.wrong(asked.row, content)
-            self.course.shots.append(Shot(sent, done, status, size, wrong))
-            self.course.waiting = None
+            desk.shots[asked.number] = Shot(taken, sent, done, status, size, wrong)
             desk.tally.add(done - asked.due, failed=status // 100 != 2)
 
         def send(self, judge: Judge, asked: Asked) -> tuple[int, int, bytes]:

@@ -29,10 +29,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Courses(msgspec.Struct, frozen=True, kw_only=True):
-    """When each user of a worker asks (eight bytes a moment), and at which part of the golden rows it begins."""
+    """When each user of a worker asks (eight bytes a moment), and at which part of the golden rows they begin."""
 
     moments: Sequence[bytes]
-    begins: Sequence[float]
+    begins: float
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -124,12 +125,48 @@ class Meter:
         return samples.read(self.output / "samples.npy"), results.read(self.output / "result.json")
 
 
+class Known:
+    """A server in a process of its own, whose every delay is known afterwards."""
+
+    def __init__(self, **plan: object) -> None:
+        """Start it with a plan; see known_server.py."""
+        script = Path(__file__).with_name("known_server.py")
+        command = [sys.executable, str(script), json.dumps({"seed": 1, **plan})]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout
+        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}/predict"
+
+    def told(self, status: int = 200) -> list[float]:
+        """How long each answer of a status took, in seconds."""
+        with urllib.request.urlopen(self.url.replace("/predict", "/told"), timeout=30) as answer:
+            return [seconds for seconds, its in json.load(answer) if its == status]
+
+    def close(self) -> None:
+        """End it."""
+        with self._process:
+            self._process.kill()
+
+
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
     """Fail when `condition()` does not come true in time."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+@pytest.fixture
+def known() -> Iterator[Callable[..., Known]]:
+    """Start such servers; all are ended."""
+    started = list[Known]()
+
+    def start(**plan: object) -> Known:
+        started.append(Known(**plan))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
 
 
 @pytest.fixture

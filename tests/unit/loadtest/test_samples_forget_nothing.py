@@ -13,38 +13,33 @@ MOMENTS = np.array([1.0, 1.1, 1.2, 5.0])
 
 
 def test_latency_counts_from_the_moment_a_request_was_due() -> None:
-    rows = samples.settle(MOMENTS, [Shot(1.0, 2.0, 200, 9), Shot(2.0, 2.1, 200, 9), Shot(2.1, 2.2, 503, 9)], 10)
-    assert rows["latency"][:3] == pytest.approx([1.0, 1.0, 1.0])
+    shots = [Shot(0, 1.0, 2.0, 200, 9), Shot(2.0, 2.0, 2.1, 200, 9), Shot(2.1, 2.1, 2.2, 503, 9)]
+    assert samples.settle(MOMENTS, shots, 10)["latency"][:3] == pytest.approx([1.0, 1.0, 1.0])
 
 
-def test_the_meter_is_late_only_while_it_waits_on_nothing() -> None:
-    shots = [Shot(1.05, 2.0, 200, 9), Shot(2.0, 2.1, 200, 9), Shot(2.13, 2.2, 200, 9), Shot(5.0, 5.1, 200, 9)]
+def test_the_meter_is_late_only_while_a_user_is_free() -> None:
+    shots = [Shot(0, 1.05, 2.0), Shot(2.0, 2.0, 2.1), Shot(2.1, 2.13, 2.2), Shot(2.2, 5.0, 5.1)]
     assert samples.settle(MOMENTS, shots, 10)["lag"] == pytest.approx([0.05, 0, 0.03, 0])
 
 
 def test_what_was_due_and_did_not_end_failed_and_waited_until_the_end() -> None:
-    rows = samples.settle(MOMENTS, [Shot(1.0, 1.05, 200, 9)], 7)
-    assert rows["status"].tolist() == [200, 0, 0, 0]
-    assert rows["latency"][1:] == pytest.approx([5.9, 5.8, 2.0])
-    assert rows["bytes"].tolist() == [9, 0, 0, 0]
+    rows = samples.settle(MOMENTS, [None, Shot(1.0, 1.1, 1.15, 200, 9)], 7)
+    assert rows["status"].tolist() == [0, 200, 0, 0]
+    assert rows["latency"] == pytest.approx([6.0, 0.05, 5.8, 2.0])
+    assert rows["bytes"].tolist() == [0, 9, 0, 0]
     assert (samples.settle(MOMENTS, [], 7)["status"] == 0).all()
 
 
 def test_service_counts_from_the_moment_a_request_was_sent_and_is_not_a_number_for_what_never_was() -> None:
-    rows = samples.settle(MOMENTS, [Shot(1.0, 1.5, 200, 9)], 7, waiting=1.5)
+    rows = samples.settle(MOMENTS, [Shot(0, 1.0, 1.5, 200, 9), Shot(1.5, 1.5), None, None], 7)
     assert rows["service"] == pytest.approx([0.5, 5.5, np.nan, np.nan], nan_ok=True)
     assert rows["latency"] == pytest.approx([0.5, 5.9, 5.8, 2.0])
     assert samples.sent(rows) == pytest.approx([1.0, 1.5, np.nan, np.nan], nan_ok=True)
     assert rows["status"].tolist() == [200, 0, 0, 0]
 
 
-def test_the_last_request_was_answered_and_nothing_waits() -> None:
-    rows = samples.settle(MOMENTS[:1], [Shot(1.0, 1.5, 200, 9)], 7, waiting=None)
-    assert rows["service"].tolist() == [0.5]
-
-
 def test_a_wrong_answer_is_marked_and_what_never_ended_is_not() -> None:
-    rows = samples.settle(MOMENTS, [Shot(1.0, 1.1, 200, 9, wrong=True), Shot(1.1, 1.2, 200, 9)], 10)
+    rows = samples.settle(MOMENTS, [Shot(0, 1.0, 1.1, 200, 9, wrong=True), Shot(1.1, 1.1, 1.2, 200, 9)], 10)
     assert rows["wrong"].tolist() == [True, False, False, False]
 
 
@@ -60,7 +55,7 @@ def test_users_are_joined_by_when_requests_were_due() -> None:
 
 
 def test_a_file_gives_back_every_bit(tmp_path: Path) -> None:
-    rows = samples.settle(MOMENTS, [Shot(1.0 + 1e-9, 1.0 + 3e-9, 200, 2**40)], 7)
+    rows = samples.settle(MOMENTS, [Shot(1.0, 1.0 + 1e-9, 1.0 + 3e-9, 200, 2**40)], 7)
     samples.write(tmp_path / "samples.npy", rows)
     assert samples.read(tmp_path / "samples.npy").tobytes() == rows.tobytes()
     assert [path.name for path in tmp_path.iterdir()] == ["samples.npy"]
