@@ -48,6 +48,8 @@ class OnnxModel:
 def _open(path: Path, threads: int, device: Device) -> Any:  # noqa: ANN401  onnxruntime ships no types
     if not path.is_file():
         raise CannotServe(f"there is no model file {path}: give --model the path of an ONNX file")
+    if device == "cuda":
+        ort.preload_dlls()  # CUDA's own, where they were installed as packages
     try:
         return ort.InferenceSession(path, _options(threads), providers=_PROVIDERS[device])
     except Exception as error:
