@@ -64,8 +64,8 @@ class Asked:
         self._then = then
         self.values = values
         self.x = np.repeat(np.array(values, np.float32).reshape(-1, 1), columns, 1)
-        deadline = time.perf_counter() + seconds
-        self.job = Job({"x": self.x}, len(values), deadline, self._done, lambda: self.left)
+        self.begun = time.perf_counter()
+        self.job = Job({"x": self.x}, len(values), self.begun + seconds, self._done, lambda: self.left)
 
     def _done(self, results: Results) -> None:
         self.told.append(results)
