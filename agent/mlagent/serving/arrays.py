@@ -7,12 +7,14 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta
 
+from mlagent.serving.datatypes import BY_ONNX
 from mlagent.serving.metadata import Array
 from mlagent.serving.signature import Column, Kind
 
-_INT64 = Meta(ge=-(2**63), le=2**63 - 1)
+_INT64 = BY_ONNX["tensor(int64)"].element
+_FLOAT32 = BY_ONNX["tensor(float)"].element
 TYPES: Mapping[Kind, Any] = {
-    "integer": Annotated[int, _INT64],
+    "integer": _INT64,
     "number": float,
     "text": str,
     "boolean": bool,
@@ -23,17 +25,15 @@ Values = Sequence[Any]
 
 
 def type_of(column: Column) -> Any:  # noqa: ANN401  a type, annotated or not
-    """What msgspec decodes a value of the column to."""
+    """What msgspec decodes a value of the column to, whatever the size of its numbers."""
+    return _list_type(column, float) if column.type == "list" else TYPES[column.type]
+
+
+def fitting(column: Column) -> Any:  # noqa: ANN401  a type, annotated or not
+    """The same, of numbers that fit the model's."""
     if column.type == "list":
-        return Annotated[list[float], Meta(min_length=column.length, max_length=column.length)]
-    return TYPES[column.type]
-
-
-def finite(array: Array) -> Array:
-    """Hold an array of floats to the range of its type; ValueError where a number was too large for it."""
-    if np.isinf(array).any():
-        raise ValueError
-    return array
+        return _list_type(column, _FLOAT32)
+    return _FLOAT32 if column.type == "number" else TYPES[column.type]
 
 
 def moment(value: datetime) -> str:
@@ -43,8 +43,12 @@ def moment(value: datetime) -> str:
     return value.replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
+def _list_type(column: Column, element: Any) -> Any:  # noqa: ANN401  types, annotated or not
+    return Annotated[list[element], Meta(min_length=column.length, max_length=column.length)]
+
+
 def _number(_: Column, values: Values, __: str) -> Array:
-    return finite(np.array(values, np.float32)).reshape(-1, 1)
+    return np.array(values, np.float32).reshape(-1, 1)
 
 
 def _integer(column: Column, values: Values, _: str) -> Array:
@@ -69,7 +73,7 @@ def _datetime(_: Column, values: Values, missing: str) -> Array:
 
 def _list(column: Column, values: Values, _: str) -> Array:
     absent = [np.nan] * column.length
-    return finite(np.array([absent if one is None else one for one in values], np.float32))
+    return np.array([absent if one is None else one for one in values], np.float32)
 
 
 def _texts(values: Sequence[str]) -> Array:

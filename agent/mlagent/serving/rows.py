@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from mlagent.serving import rowfaults
-from mlagent.serving.arrays import ARRAYS, finite, type_of
+from mlagent.serving.arrays import ARRAYS, fitting
 from mlagent.serving.metadata import Array
 from mlagent.serving.signature import Signature
 
@@ -34,19 +34,18 @@ class Reader:
 
     def _arrays(self, rows: Values) -> Mapping[str, Array]:
         signature = self._signature
-        with np.errstate(over="ignore"):
-            if signature.packed:
-                return {signature.packed: finite(np.array(rows, np.float32))}
-            return {
-                one.name: ARRAYS[one.type](one, values, signature.missing)
-                for one, values in zip(signature.columns, zip(*rows, strict=True), strict=True)
-            }
+        if signature.packed:
+            return {signature.packed: np.array(rows, np.float32)}
+        return {
+            one.name: ARRAYS[one.type](one, values, signature.missing)
+            for one, values in zip(signature.columns, zip(*rows, strict=True), strict=True)
+        }
 
 
 def _decoder(signature: Signature) -> Callable[[bytes], Values]:
     """Decode a body to a tuple a row, in the order of the columns; ValueError where it is not of the form."""
     fields: list[Any] = [
-        (f"f{at}", type_of(one) | None, None) if one.nullable else (f"f{at}", type_of(one))
+        (f"f{at}", fitting(one) | None, None) if one.nullable else (f"f{at}", fitting(one))
         for at, one in enumerate(signature.columns)
     ]
     names = {f"f{at}": one.name for at, one in enumerate(signature.columns)}
