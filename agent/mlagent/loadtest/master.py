@@ -7,6 +7,7 @@ from typing import Any
 import gevent
 import msgspec
 from locust.env import Environment
+from locust.exception import RPCError
 from locust.html import get_html_report
 from locust.runners import MasterRunner
 from locust.stats import stats_history
@@ -52,8 +53,8 @@ def measure(request: Request, moments: Sequence[Seconds], files: Sequence[bytes]
             master.spawn(len(moments))
             master.deal(moments)
             began = master.ask(tell)
+            runner.quit()  # and with that the workers' last figures come
             page = get_html_report(environment, show_download_link=False)
-            runner.quit()
     finally:
         runner.server.close(linger=0)
     refuse_failure(runner)
@@ -226,7 +227,7 @@ def _opened(environment: Environment, request: Request) -> Runner:
     host, port = (far.host, far.port) if far else (LOOPBACK, 0)
     try:
         runner = Runner(environment, host, port)
-    except (SystemExit, OSError) as error:
+    except (RPCError, SystemExit, OSError) as error:
         raise ConfigError(
             f"the load test cannot listen for its workers at {host}:{port}",
             hint="is the port in use, and is the address one of this machine?",

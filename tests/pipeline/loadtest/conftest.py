@@ -38,6 +38,7 @@ class Site:
         self.behave: Callable[[int], tuple[int, bytes | None]] = lambda _number: (200, None)
         self.encoding = "identity"
         self.bodies: list[bytes] = []
+        self.authorized = set[str]()
         self.connections = 0
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -71,6 +72,7 @@ class Site:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                site.authorized.add(self.headers.get("Authorization", ""))
                 status, answer = site.answer(body)
                 try:
                     self.send_response(status)
