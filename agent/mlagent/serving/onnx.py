@@ -35,13 +35,15 @@ class OnnxModel:
         self._session = _open(path, threads, device)
         if device == "cuda" and self._session.get_providers()[0] != _CUDA:
             device = _without_cuda("it could not use the GPU here (see above)", fallback=fallback)
+        self._session.disable_fallback()  # nor may it change to the CPU later
+        self._run, self._asking = self._session.run, ort.RunOptions()  # made once: one a call costs 0.8 us
         self.device = device
         self.inputs: Sequence[Tensor] = tuple(_tensor("input", found) for found in self._session.get_inputs())
         self.outputs: Sequence[Tensor] = tuple(_tensor("output", found) for found in self._session.get_outputs())
 
     def __call__(self, outputs: Sequence[str], arrays: Mapping[str, Array]) -> Sequence[Array]:
         """See Model; raises ONNX Runtime's own exceptions."""
-        results: Sequence[Array] = self._session.run(outputs, arrays)
+        results: Sequence[Array] = self._run(outputs, arrays, self._asking)
         return results
 
 
