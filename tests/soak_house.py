@@ -82,7 +82,7 @@ class House:
         def answer(port: int, path: str) -> Replied | None:
             if (port, path) != (names.METRICS_PORT, "/metrics"):
                 return before(port, path)
-            meter = Meter({"name": MODEL, "digest": made.onnx, "version": made.called})
+            meter = Meter({"name": MODEL, "digest": made.onnx, "version": made.called}, ["/predict"])
             requests, errors = self.counts.get(version, (0, 0))
             for at in range(requests):
                 meter.count("/predict", 500 if at < errors else 200, 0.002)

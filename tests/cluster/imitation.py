@@ -14,7 +14,7 @@ from mlagent.serving.metrics import CONTENT_TYPE, Meter
 
 KIND, VERSION = (*sys.argv[1:3], "", "")[:2]
 MODEL = f"sha256:{hashlib.sha256(VERSION.encode()).hexdigest()}"  # as long as a model's, and another for each version
-METER = Meter({"name": "imitation", "mlagent": "0", "digest": MODEL})
+METER = Meter({"name": "imitation", "mlagent": "0", "digest": MODEL}, ["/predict"])
 ENDING = threading.Event()
 DRAIN_SECONDS = 5.0
 

@@ -1,32 +1,30 @@
-"""Routes as one bare ASGI callable: the body in, an answer or a refusal out, every request counted.
+"""Finds the route of a request, lets it answer, and sends and counts what it answered."""
 
-Inference runs in the event loop: a micro inference (10 to 50 us) is over before handing it to a thread would be.
-A model that computes for milliseconds would hold up the health routes; such a one needs another form of server.
-"""
-
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from http import HTTPStatus
+from itertools import count
 from time import perf_counter
-from typing import Any
 
-import msgspec
-
+from mlagent.serving.access import AccessLog
 from mlagent.serving.faults import Refused
-from mlagent.serving.metrics import Meter
-from mlagent.serving.routes import JSON, Health, Route, find
+from mlagent.serving.message import Reply, Request, of_error
+from mlagent.serving.metrics import OTHER, STATUSES, Meter
+from mlagent.serving.routes import Route, find
+from mlagent.serving.token import Token
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
-
-BODY_LIMIT = 16 * 1024 * 1024
-GONE = 499  # counted where the client left before its request was whole; nobody is sent it
-OTHER = "other"
-VERSION = b"x-model-version"
-_ENCODER = msgspec.json.Encoder()
+GONE = 499  # counted where the client left before it was answered; nobody is sent it
+Send = Callable[[bytes, bytes], None]
+_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+_TRACE = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _LOG = logging.getLogger(__name__)
+_STATUS = {
+    status: f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode() for status in STATUSES if status != GONE
+}
 
 
 class App:
@@ -35,82 +33,81 @@ class App:
     def __init__(
         self,
         routes: Mapping[str, Route],
-        health: Health,
         meter: Meter,
         *,
-        body_limit: int = BODY_LIMIT,
         version: str = "",
+        token: Token | None = None,
+        log: AccessLog | None = None,
     ) -> None:
-        """`body_limit` is in bytes; every answer names the `version`, if there is one."""
-        self._routes, self._health, self._meter, self._limit = routes, health, meter, body_limit
-        self._named = [(VERSION, version.encode())] if version else []
+        """Answers name the model's `version`, and who shows no `token` is refused, where there is one."""
+        self._routes, self._meter, self._token, self._log = routes, meter, token, log
+        self._named = f"x-model-version: {version}\r\n".encode() if version else b""
+        self._ids, self._numbers = secrets.token_hex(6).encode(), count(1)
+        self.tick()
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request; a client that leaves early gets nothing."""
-        begun, meter, status = perf_counter(), self._meter, 500
-        meter.in_flight += 1
-        try:
-            status = await self._answer(scope, receive, send)
-        finally:
-            meter.in_flight -= 1
-            path = scope["path"]
-            meter.count(path if path in self._routes else OTHER, status, perf_counter() - begun)
-
-    async def _answer(self, scope: Message, receive: Receive, send: Send) -> int:
-        """Answer, and give the status."""
-        headers: Mapping[str, str] = {}
-        status, kind, answer = 200, JSON, None
-        try:
-            route = find(self._routes, scope["method"], scope["path"])
-            answer = route.answer(await self._body(scope, receive) if route.method == "POST" else b"")
-            kind = route.content_type
-        except _Gone:
-            return GONE
-        except Refused as refused:
-            status, answer, headers = refused.status, refused.answer, refused.headers
-        except Exception:  # noqa: BLE001  the last door: whatever is left is ours, told in the log only
-            _LOG.exception("%s %s failed", scope["method"], scope["path"])
-            status, answer = 500, {"error": "the server failed on this request; its log says why"}
-        if not self._health.ready:
-            headers = {**headers, "connection": "close"}  # so that the next request goes elsewhere
-        body = answer.encode() if isinstance(answer, str) else _ENCODER.encode(answer)
-        headers = {"content-type": kind, "content-length": str(len(body)), **headers}
-        await _send(send, status, body, [*_encoded(headers), *self._named])
-        return status
-
-    async def _body(self, scope: Message, receive: Receive) -> bytes:
-        """Collect the body; Refused (413) as soon as it is known to be too long."""
-        headers = dict(scope["headers"])
-        if b"inference-header-content-length" in headers:
-            raise Refused(400, "binary tensors are not served here: send JSON data, without that header")
-        length = headers.get(b"content-length", b"0")
-        self._refuse_over_limit(int(length) if length.isdigit() else 0)
-        body, more = bytearray(), True
-        while more:
+    def tick(self) -> None:
+        """Once a second: the date that answers bear; the token's file."""
+        self._date = time.strftime("date: %a, %d %b %Y %H:%M:%S GMT\r\n", time.gmtime()).encode()
+        if self._token:
             try:
-                message = await receive()
-            except asyncio.CancelledError as error:
-                raise Refused(408, "the body had not come whole when the server had to end") from error
-            if message["type"] == "http.disconnect":
-                raise _Gone
-            body += message.get("body", b"")
-            self._refuse_over_limit(len(body))
-            more = message.get("more_body", False)
-        return bytes(body)
+                self._token.renew()
+            except (OSError, ValueError) as error:
+                _LOG.warning("the token file cannot be read, the token before it still counts: %s", error)
 
-    def _refuse_over_limit(self, length: int) -> None:
-        if length > self._limit:
-            raise Refused(413, f"the body is over the limit of {self._limit} bytes: send fewer rows at a time")
+    def handle(self, request: Request, send: Send) -> None:
+        """Have `send(head, body)` called once with the answer; the head lacks its last line."""
+        self._meter.begin()
+        request.answer = partial(self._answered, request, send, self._label(request))
+        try:
+            route = find(self._routes, request.method, request.path)
+            if self._token and route.guarded:
+                self._token.check(request.headers)
+            if request.headers.get(b"content-encoding", b"identity") != b"identity":
+                raise Refused(415, "bodies are not taken compressed", {"accept-encoding": "identity"})  # noqa: TRY301
+            route.handler(request)
+        except Exception as error:  # noqa: BLE001  the last door: whatever is left is ours, told in the log only
+            request.answer(of_error(error))
+
+    def refuse(self, request: Request | None, refused: Refused, send: Send) -> None:
+        """Answer what is no request, or not whole."""
+        self._meter.begin()
+        asked = request or Request("-", "-", {}, perf_counter())
+        self._answered(asked, send, self._label(asked), of_error(refused))
+
+    def left(self, request: Request, *, begun: bool) -> None:
+        """Count a client that left before it was answered; `begun`: after its request was handled."""
+        if not begun:
+            self._meter.begin()
+        self._meter.count(self._label(request), GONE, perf_counter() - request.begun)
+        request.answer = _nothing
+
+    def _label(self, request: Request) -> str:
+        route = self._routes.get(request.path)
+        return route.label if route else OTHER
+
+    def _answered(self, request: Request, send: Send, label: str, reply: Reply) -> None:
+        status, body, kind, headers, rows = reply
+        asked = request.headers
+        name, trace = asked.get(b"x-request-id", b""), asked.get(b"traceparent", b"")
+        if not _ID.fullmatch(name):
+            name = self._ids + b"-%d" % next(self._numbers)
+        head = b"%scontent-type: %s\r\ncontent-length: %d\r\n%s%sx-request-id: %s\r\n" % (
+            *(_STATUS[status], kind, len(body)),
+            *(self._date, self._named, name),
+        )
+        if trace and _TRACE.fullmatch(trace):
+            head += b"traceparent: %s\r\n" % trace
+        else:
+            trace = b""
+        for field, value in headers:
+            head += b"%s: %s\r\n" % (field, value)
+        seconds = perf_counter() - request.begun
+        self._meter.count(label, status, seconds, rows)
+        if self._log:
+            self._log(request, label, status, seconds, len(body), rows, name, trace)
+        request.answer = _nothing
+        send(head, body)
 
 
-class _Gone(Exception):
-    """The client left before its request was whole."""
-
-
-def _encoded(headers: Mapping[str, str]) -> Headers:
-    return [(name.encode(), text.encode()) for name, text in headers.items()]
-
-
-async def _send(send: Send, status: int, body: bytes, headers: Headers) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _nothing(_: Reply) -> None:
+    """It has been answered."""

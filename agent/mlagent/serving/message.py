@@ -1,10 +1,17 @@
 """One HTTP request as it was read, and what answers it."""
 
+import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
+from mlagent.serving.faults import Gone, Refused
+
 Headers = tuple[tuple[bytes, bytes], ...]
 JSON = b"application/json"
+_LOG = logging.getLogger(__name__)
+encode = msgspec.json.Encoder().encode
 
 
 class Reply(NamedTuple):
@@ -35,3 +42,13 @@ class Request:
 
 def _nobody(_: Reply) -> None:
     """Nobody waits yet."""
+
+
+def of_error(error: BaseException) -> Reply:
+    """The answer to what went wrong; what nobody foresaw is told in the log only."""
+    if not isinstance(error, Refused):
+        if not isinstance(error, Gone):
+            _LOG.error("a request failed", exc_info=error)
+        error = Refused(500, "the server failed on this request; its log says why")
+    fields = tuple((name.encode(), value.encode()) for name, value in error.headers.items())
+    return Reply(error.status, encode(error.answer), JSON, fields)

@@ -6,6 +6,7 @@ import msgspec
 
 from mlagent.serving.arrays import datatype
 from mlagent.serving.faults import CannotServe, Refused
+from mlagent.serving.message import encode
 from mlagent.serving.metadata import Array, Model, Tensor
 from mlagent.serving.rows import Reader
 from mlagent.serving.signature import Signature
@@ -22,22 +23,24 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Predictor:
-    """Answers bodies of one signature by one model."""
+    """Reads bodies of one signature, and writes the answers."""
 
     def __init__(self, name: str, model: Model, signature: Signature) -> None:
         """Hold the signature to what the model takes; CannotServe when they do not belong together."""
         _check(model.inputs, signature)
-        self._name, self._model, self._read = name, model, Reader(signature)
+        self._name, self._read = name, Reader(signature)
         self._outputs = [tensor.name for tensor in model.outputs]
 
-    def __call__(self, body: bytes) -> Answer:
-        """Answer one body; Refused says what is wrong with it, the model's own exceptions pass through."""
+    def read(self, body: bytes) -> tuple[Mapping[str, Array], int]:
+        """The model's inputs, and the number of rows; Refused says what is wrong with the body."""
         arrays = self._read(body)
-        rows = len(next(iter(arrays.values())))
-        results = self._model(self._outputs, arrays)
+        return arrays, len(next(iter(arrays.values())))
+
+    def render(self, results: Sequence[Array], rows: int) -> bytes:
+        """The body of the answer; Refused (500) where the model's cannot be one."""
         columns = [_column(name, array, rows) for name, array in zip(self._outputs, results, strict=True)]
         answers = [dict(zip(self._outputs, values, strict=True)) for values in zip(*columns, strict=True)]
-        return Answer(self._name, answers)
+        return encode(Answer(self._name, answers))
 
 
 def _column(name: str, array: Array, rows: int) -> Sequence[object]:

@@ -1,4 +1,4 @@
-"""The app, called as an ASGI server would call it, with models that only add up."""
+"""A connection to the app, in bytes and without a socket, with models that only add up."""
 
 import asyncio
 import json
@@ -8,13 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from mlagent.serving import protocol
 from mlagent.serving.app import App
 from mlagent.serving.arrays import datatype
+from mlagent.serving.connection import Connection, Limits
+from mlagent.serving.crowd import Crowd
 from mlagent.serving.datatypes import BY_ONNX, DATATYPES
+from mlagent.serving.execution import Job
 from mlagent.serving.metadata import Array, Model, Tensor
 from mlagent.serving.metrics import Meter
 from mlagent.serving.predict import Predictor
-from mlagent.serving.routes import Health, of_model, of_watch
+from mlagent.serving.routes import Health, Serving, labels, of_model, of_watch
 from mlagent.serving.signature import Signature
 from tests.unit.serving import kinds
 
@@ -92,17 +96,77 @@ class Kinds(Fixed):
         return [found[name] for name in outputs]
 
 
-class Caller:
-    """Calls the apps of both ports; bodies may come in parts."""
+class Straight:
+    """Computes at once, in the order of requests."""
 
-    def __init__(self, name: str, model: Model, signature: Signature | None = None, version: str = "") -> None:
+    waiting = running = 0
+
+    def __init__(self, model: Model) -> None:
+        """Compute with a model."""
+        self._model, self._outputs = model, [one.name for one in model.outputs]
+
+    def submit(self, job: Job) -> None:
+        try:
+            results: Sequence[Array] | Exception = self._model(self._outputs, job.arrays)
+        except Exception as error:  # noqa: BLE001  the runner hands it on
+            results = error
+        job.done(results)
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+class Wire(asyncio.Transport):
+    """Keeps what is written; a closed one takes nothing."""
+
+    def __init__(self) -> None:
+        """Be open."""
+        super().__init__()
+        self.written, self.closed, self.ended, self.paused = b"", False, False, False
+
+    def write(self, data: Any) -> None:
+        assert not self.closed
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = close
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.ended = True
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+
+class Caller:
+    """Calls the apps of both ports, in bytes; bodies may come in parts."""
+
+    def __init__(
+        self, name: str, model: Model, signature: Signature | None = None, version: str = "", **more: Any
+    ) -> None:
         """Serve a model, up to 100 000 bytes a body."""
-        self.health, self.meter, self.model_name = Health(), Meter({"name": name}), name
+        self.health, self.model_name = Health(), name
+        self.meter = Meter({"name": name}, labels(name))
         predictor = Predictor(name, model, signature) if signature else None
-        routes = of_model(name, model, predictor, self.health, self.meter, version)
-        self.app = App(routes, self.health, self.meter, body_limit=100_000 if signature else 1000, version=version)
-        self.watch = App(of_watch(self.health, self.meter), self.health, Meter({}))
-        self.reads = 0
+        served = protocol.Served(name, model, version)
+        serving = Serving(served, Straight(model), predictor, {"openapi": "3.1.0"}, **more)
+        self.limits = Limits(body=100_000 if signature else 1000)
+        self.app = App(of_model(serving, self.health), self.meter, version=version)
+        routes = of_watch(self.health, self._told)
+        self.watch = App(routes, Meter({}, list(routes)))
+        self.crowd = Crowd(self.health)
+
+    def _told(self) -> str:
+        self.meter.beat()
+        return self.meter.text(ready=self.health.ready)
 
     def get(self, path: str) -> Answer:
         """GET."""
@@ -110,11 +174,11 @@ class Caller:
 
     def watched(self, path: str) -> Answer:
         """GET from the port of those who watch."""
-        return _answer(asyncio.run(self.drive("GET", path, [], self.watch)), json.loads)
+        return answers(self.drive("GET", path, [], self.watch).written, json.loads)[0]
 
     def metrics(self) -> str:
         """What Prometheus reads."""
-        told = _answer(asyncio.run(self.drive("GET", "/metrics", [], self.watch)), bytes.decode)
+        told = answers(self.drive("GET", "/metrics", [], self.watch).written, bytes.decode)[0]
         assert told.headers[b"content-type"].startswith(b"text/plain; version=0.0.4")
         return str(told.json)
 
@@ -128,36 +192,49 @@ class Caller:
 
     def leave(self, path: str) -> None:
         """POST half a request, and go."""
-        assert asyncio.run(self.drive("POST", path, [b"{"], None, truncated="yes")) == []
+        connection, wire = self.connect()
+        connection.data_received(_head("POST", path, {"content-length": "10"}) + b"{")
+        connection.connection_lost(None)
+        assert wire.written == b""
 
     def call(self, method: str, path: str, parts: Sequence[bytes], **headers: str) -> Answer:
         """Any request; its body in parts."""
-        return _answer(asyncio.run(self.drive(method, path, parts, None, **headers)), json.loads)
+        return answers(self.drive(method, path, parts, None, **headers).written, json.loads)[0]
 
-    async def drive(
-        self, method: str, path: str, parts: Sequence[bytes], app: App | None = None, **headers: str
-    ) -> list[Any]:
-        """Give the messages that the app sent; after the parts the client is gone."""
-        scope = {"type": "http", "method": method, "path": path}
-        scope_headers = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
-        messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
-        if messages:
-            messages[-1]["more_body"] = "truncated" in headers
-        sent: list[Any] = []
+    def connect(self, app: App | None = None, limits: Limits | None = None) -> tuple[Connection, Wire]:
+        """Make a connection."""
+        connection, wire = Connection(app or self.app, self.crowd, limits or self.limits), Wire()
+        connection.connection_made(wire)
+        return connection, wire
 
-        async def receive() -> Any:
-            self.reads += 1
-            return messages.pop(0) if messages else {"type": "http.disconnect"}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await (app or self.app)({**scope, "headers": scope_headers}, receive, send)
-        return sent
+    def drive(self, method: str, path: str, parts: Sequence[bytes], app: App | None = None, **headers: str) -> Wire:
+        """Send a request in parts."""
+        connection, wire = self.connect(app)
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        if parts and "transfer-encoding" not in named:
+            named.setdefault("content-length", str(sum(map(len, parts))))
+        connection.data_received(_head(method, path, named))
+        for part in parts:
+            connection.data_received(part)
+        return wire
 
 
-def _answer(sent: list[Any], decode: Callable[[bytes], Any]) -> Answer:
-    return Answer(sent[0]["status"], decode(sent[1]["body"]), dict(sent[0]["headers"]))
+def _head(method: str, path: str, headers: Mapping[str, str]) -> bytes:
+    fields = "".join(f"{name}: {text}\r\n" for name, text in {"host": "here", **headers}.items())
+    return f"{method} {path} HTTP/1.1\r\n{fields}\r\n".encode()
+
+
+def answers(written: bytes, decode: Callable[[bytes], Any] = json.loads) -> list[Answer]:
+    """All that was answered, in order."""
+    found = []
+    while written:
+        head, _, rest = written.partition(b"\r\n\r\n")
+        first, *fields = head.split(b"\r\n")
+        headers = dict(one.split(b": ", 1) for one in fields)
+        length = int(headers[b"content-length"])
+        found.append(Answer(int(first.split()[1]), decode(rest[:length]), headers))
+        written = rest[length:]
+    return found
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_requests_are_counted_by_route_and_status_and_rows_by_what_was_answered(
 
 
 def test_unknown_paths_share_one_label(asker: "Caller") -> None:
-    for path in ('/x"\n', "/v2/models/other", "/metrics"):
+    for path in ('/x"%0A', "/v2/models/other", "/metrics"):
         assert asker.get(path).status == 404
     names = [name for name in numbers(asker.metrics()) if "requests_total" in name]
     assert names == ['mlagent_serving_requests_total{route="other",status="404"}']
@@ -70,7 +70,7 @@ def test_every_family_says_what_it_is_once(asker: "Caller") -> None:
     ("seconds", "least"), [(0.0001, 0.00025), (0.0005, 0.0005), (0.0006, 0.00075), (4.9, 5.0), (6.0, None)]
 )
 def test_a_latency_is_in_every_bucket_from_its_own_on(seconds: float, least: float | None) -> None:
-    meter = Meter({"name": "m"})
+    meter = Meter({"name": "m"}, ["/predict"])
     meter.count("/predict", 200, seconds)
     found = numbers(meter.text(ready=True))
     held = [

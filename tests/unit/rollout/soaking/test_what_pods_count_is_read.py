@@ -9,9 +9,10 @@ from hypothesis import strategies as some
 from mlagent.rollout.counters import Counters, by_pod, parse, query, total
 from mlagent.serving.metrics import Meter
 
+ROUTES = ["/predict", "/v2/models/risk/infer", "/v2/health/ready"]
 ANSWERS = some.lists(
     some.tuples(
-        some.sampled_from(["/predict", "/v2/models/risk/infer", "/v2/health/ready", "other"]),
+        some.sampled_from([*ROUTES, "other"]),
         some.sampled_from([200, 400, 499, 500, 503]),
         some.floats(min_value=0, max_value=10),
     ),
@@ -21,7 +22,7 @@ INFO = {"name": "risk", "mlagent": "0.1", "digest": "sha256:" + "a" * 64, "versi
 
 
 def meter(*answered: tuple[str, int, float]) -> str:
-    counting = Meter(INFO)
+    counting = Meter(INFO, ROUTES)
     for route, status, seconds in answered:
         counting.count(route, status, seconds)
     return counting.text(ready=True)
