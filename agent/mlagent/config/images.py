@@ -1,6 +1,7 @@
 """The sections about images: the registry they go to, and what one is given where it is served."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -45,8 +46,14 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError(message)
 
 
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
 class Serving(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a server is given, in the load test of the image as in production."""
+    """What a server is given, and how it uses that: in the load test of the image as in production."""
+
+    VARIABLE: ClassVar = "MLAGENT_SERVING_"
+    GIVEN: ClassVar = ("cpus", "memory_mb", "start_seconds")  # by the engine or the cluster, not by a variable
 
     cpus: Annotated[float, Meta(ge=0.1, le=256, description="Processors for one server.")] = 1.0
     memory_mb: Annotated[
@@ -55,3 +62,47 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     start_seconds: Annotated[
         float, Meta(gt=0, le=3600, description="A server that is not ready by then never gets ready.")
     ] = 60.0
+    device: Annotated[
+        Literal["cpu", "cuda"], Meta(description="Where the model computes; cuda wants `gpus` in each environment.")
+    ] = "cpu"
+    allow_cpu: Annotated[
+        bool, Meta(description="With cuda: serve on the CPU where that cannot be had, instead of not starting.")
+    ] = False
+    profile: Annotated[
+        Literal["throughput", "latency"],
+        Meta(description="What processors are used for: many answers at a time, or one answer sooner."),
+    ] = "throughput"
+    processes: Annotated[
+        Annotated[int, Meta(ge=1, le=256)] | None,
+        Meta(description="That share the port; null: as profile and model want."),
+    ] = None
+    queue: Annotated[Count, Meta(description="Requests that may wait for the model; more are told to come again.")] = (
+        512
+    )
+    batch_rows: Annotated[
+        Count | None, Meta(description="Most rows computed at once; 1: each request alone; null: as measured.")
+    ] = None
+    batch_window_ms: Annotated[
+        float, Meta(ge=0, le=1000, description="How long to wait for a fuller batch; 0 waits for none.")
+    ] = 0.0
+    deadline_seconds: Annotated[
+        float, Meta(ge=0, le=3600, description="A request not answered by then gets a 504; 0 sets no deadline.")
+    ] = 30.0
+    client_seconds: Annotated[
+        float,
+        Meta(gt=0, le=86_400, description="A connection is closed after about so long: load spreads over new pods."),
+    ] = 300.0
+    access_log: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="The share of requests that are logged, and every one that failed; null logs none."),
+    ] = None
+
+    def variables(self) -> Mapping[str, str]:
+        """What the server is told of it, by variables: what differs from its own defaults, which are the same."""
+        fields = {one.name: one.default for one in msgspec.structs.fields(self) if one.name not in self.GIVEN}
+        told = {name: getattr(self, name) for name, default in fields.items() if getattr(self, name) != default}
+        return {f"{self.VARIABLE}{name.upper()}": _spelled(value) for name, value in sorted(told.items())}
+
+
+def _spelled(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)

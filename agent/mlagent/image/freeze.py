@@ -34,7 +34,7 @@ def ensure(path: Path, name: str, target: Target, here: Here, *, anew: bool) -> 
     there = path.is_file()
     if there and not anew:
         found = load(path, name)
-        check(found, name, target.platform, target.python, needed())
+        check(found, name, target.platform, target.python, needed(target.device))
         return found, ""
     here.log.info(f"freezing the serving environment for {target.platform}, Python {target.python}")
     found = freeze(target, here.tools, here.work)
@@ -67,7 +67,7 @@ def _renewed(found: Lock, path: Path, name: str) -> str:
 
 def freeze(target: Target, tools: Children, work: Path) -> Lock:
     """Resolve now, in the folder `work`; ConfigError (3) names the package that has no wheel that fits."""
-    wanted = needed()
+    wanted = needed(target.device)
     with TemporaryDirectory(dir=work) as folder:  # uv notes addresses, which may hold a password
         asked, resolved = Path(folder) / "serving.in", Path(folder) / RESOLVED
         asked.write_text("".join(f"{one}\n" for one in wanted))

@@ -62,14 +62,14 @@ class Lock(msgspec.Struct, frozen=True):
         return said
 
 
-def needed() -> tuple[str, ...]:
-    """What the server in the image needs, by the metadata of the mlagent that is installed."""
-    found = set()
+def needed(device: str = "cpu") -> tuple[str, ...]:
+    """What the server in the image needs on that device, by the metadata of the mlagent that is installed."""
+    found, wanted = set(), "serve" if device == "cpu" else "serve-gpu"
     for line in metadata.requires("mlagent") or ():
         requirement, _, marker = (part.strip() for part in line.partition(";"))
         extra = re.search(r"""extra\s*==\s*["']([\w-]+)["']""", marker)
         name = re.split(r"[^A-Za-z0-9._-]", requirement)[0]
-        if (extra and extra[1] == "serve") or (not marker and name in OURS):
+        if (extra and extra[1] == wanted) or (not marker and name in OURS):
             found.add(requirement)
     return tuple(sorted(found))
 

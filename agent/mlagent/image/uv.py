@@ -33,11 +33,15 @@ RELOCK = "`mlagent package --relock` freezes anew; look at what changes, and com
 
 
 class Target(msgspec.Struct, frozen=True):
-    """What the image runs on: a platform such as linux/amd64, a Python such as 3.11, and a folder of wheels, if any."""
+    """What the image runs on: a platform such as linux/amd64, a Python such as 3.11, and a folder of wheels, if any.
+
+    `device` is what the model computes on, cpu or cuda.
+    """
 
     platform: str
     python: str
     wheelhouse: Path | None = None
+    device: str = "cpu"
 
     @property
     def options(self) -> list[str]:

@@ -118,7 +118,7 @@ def _target(config: Config, ctx: "Context") -> "Target":
     wheelhouse = ctx.project / Path(config.wheelhouse).expanduser() if config.wheelhouse else None
     if wheelhouse and not wheelhouse.is_dir():
         raise ConfigError(f"package.wheelhouse is no folder: {wheelhouse}", hint="`pip download -d FOLDER …` fills one")
-    return Target(config.platform, config.python, wheelhouse)
+    return Target(config.platform, config.python, wheelhouse, ctx.sections["serving"].device)
 
 
 def _base(config: Config, ctx: "Context") -> "tuple[Base, str]":
@@ -291,7 +291,7 @@ STAGE = Stage(
         Artifact("sbom", SBOM, "what is in the image (CycloneDX)", optional=True),
         Artifact("serving-lock", LOCK, "the frozen serving environment that went into it", optional=True),
     ),
-    sections=("project",),
+    sections=("project", "serving"),
     facts=("server", "serving-lock", "dockerfile", "base"),
     wants=("package.base", "registry.repository"),
     switches={"relock": "Freeze the serving environment anew, and say what changed."},

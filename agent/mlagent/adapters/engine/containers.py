@@ -37,9 +37,10 @@ def started(client: docker.DockerClient, image: str, limits: Limits, run: str) -
 
 
 def _options(limits: Limits, run: str) -> dict[str, Any]:
-    """What it is given, and that it is given nothing else: no variable, no proxy, no capability, no swap."""
+    """What it is given, and that it is given nothing else: no proxy, no capability, no swap."""
     memory = f"{limits.memory_mb}m"
     return {
+        "environment": dict(limits.variables),
         "nano_cpus": int(limits.cpus * 1e9),
         "mem_limit": memory,
         "memswap_limit": memory,

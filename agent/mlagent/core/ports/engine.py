@@ -28,10 +28,11 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a container is given; above `memory_mb` (MiB) the kernel ends it."""
+    """What a container is given; above `memory_mb` (MiB) the kernel ends it; `variables` hold nothing secret."""
 
     cpus: float
     memory_mb: int
+    variables: Mapping[str, str] = {}
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,8 @@ START_TIMES = 10
 GPU = "nvidia.com/gpu"
 READY, LIVE = "/v2/health/ready", "/v2/health/live"
 TEMPORARY, TEMPORARY_SIZE = "tmp", "64Mi"
+TOKEN, TOKEN_FOLDER = "token", "/var/run/mlagent"
+TOKEN_FILE, TOKEN_VARIABLE = f"{TOKEN_FOLDER}/token", "MLAGENT_SERVING_TOKEN_FILE"
 
 
 def container(wanted: Wanted) -> dict[str, Any]:
@@ -40,7 +42,10 @@ def container(wanted: Wanted) -> dict[str, Any]:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": TEMPORARY, "mountPath": "/tmp"}],  # noqa: S108 - the only place to write
+        "volumeMounts": [
+            {"name": TEMPORARY, "mountPath": "/tmp"},  # noqa: S108 - the only place to write
+            *([{"name": TOKEN, "mountPath": TOKEN_FOLDER, "readOnly": True}] if wanted.settings.token else []),
+        ],
     }
 
 
@@ -74,7 +79,12 @@ def grace_seconds(wanted: Wanted) -> int:
 
 def _environment(wanted: Wanted) -> list[dict[str, Any]]:
     settings = wanted.settings
-    plain = [{"name": name, "value": value} for name, value in sorted(settings.variables.items())]
+    given = {
+        **wanted.serving.variables(),
+        **({TOKEN_VARIABLE: TOKEN_FILE} if settings.token else {}),
+        **settings.variables,
+    }
+    plain = [{"name": name, "value": value} for name, value in sorted(given.items())]
     return [
         {"name": "MLAGENT_SERVING_VERSION", "value": wanted.release.called},
         *plain,

@@ -5,7 +5,15 @@ from typing import Any
 
 from mlagent.core import digest
 from mlagent.rollout import names
-from mlagent.rollout.objects.container import GPU, TEMPORARY, TEMPORARY_SIZE, container, grace_seconds
+from mlagent.rollout.objects.container import (
+    GPU,
+    TEMPORARY,
+    TEMPORARY_SIZE,
+    TOKEN,
+    TOKEN_FILE,
+    container,
+    grace_seconds,
+)
 from mlagent.rollout.objects.wanted import Wanted
 
 USER = 65532
@@ -53,9 +61,16 @@ def _bare(wanted: Wanted) -> dict[str, Any]:
             },
             **_places(wanted),
             "containers": [container(wanted)],
-            "volumes": [{"name": TEMPORARY, "emptyDir": {"sizeLimit": TEMPORARY_SIZE}}],
+            "volumes": [{"name": TEMPORARY, "emptyDir": {"sizeLimit": TEMPORARY_SIZE}}, *_token(wanted)],
         },
     }
+
+
+def _token(wanted: Wanted) -> list[dict[str, Any]]:
+    """The Secret that holds the callers' token, as a folder: the server reads it again when it is renewed."""
+    name, _, key = (wanted.settings.token or "").partition("/")
+    items = [{"key": key, "path": TOKEN_FILE.rpartition("/")[2]}]
+    return [{"name": TOKEN, "secret": {"secretName": name, "items": items, "defaultMode": 0o444}}] if name else []
 
 
 def _places(wanted: Wanted) -> dict[str, Any]:
