@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
 from mlagent.serving import answers, forms, metadata
@@ -16,7 +15,7 @@ from mlagent.serving.forms import InferRequest, RequestInput
 from mlagent.serving.metadata import EXTENSIONS, Array, Model, Tensor
 from mlagent.serving.tensors import Input, cut
 
-__all__ = ["EXTENSIONS", "InferResponse", "Inference", "Served", "infer", "read"]
+__all__ = ["EXTENSIONS", "Inference", "Served", "read"]
 
 
 class Inference(NamedTuple):
@@ -131,29 +130,3 @@ def _wanted(served: Served, request: InferRequest, *, binarily: bool) -> Wanted:
 
 def _listed(tensors: Sequence[Tensor]) -> str:
     return ", ".join(str(tensor) for tensor in tensors)
-
-
-class ResponseOutput(msgspec.Struct, frozen=True):
-    """One output; `data` is flat and row-major."""
-
-    name: str
-    datatype: str
-    shape: tuple[int, ...]
-    data: list[object]
-
-
-class InferResponse(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The body of an answer."""
-
-    model_name: str
-    outputs: Sequence[ResponseOutput]
-    id: str | None = None
-    model_version: str = ""
-
-
-def infer(name: str, model: Model, body: bytes, version: str = "") -> InferResponse:
-    """Answer one request in JSON; Refused (400) names what is wrong with it, the model's own exceptions pass."""
-    served = Served(name, model, version)
-    asked = read(served, body)
-    results = model([tensor.name for tensor in served.outputs], asked.arrays)
-    return msgspec.json.decode(asked.respond(results)[0], type=InferResponse)
