@@ -118,7 +118,7 @@ def test_the_wish_for_what_the_image_holds_is_answered_by_its_bill_of_materials(
     bill = json.loads((run / "package/sbom.cdx.json").read_text())
     assert bill["bomFormat"] == "CycloneDX"
     held = {one["name"] for one in bill["components"]}
-    assert {"onnxruntime", "numpy", "uvicorn", "libc6", "ca-certificates"} <= held
+    assert {"onnxruntime", "numpy", "uvloop", "libc6", "ca-certificates"} <= held
 
 
 def repository(project: Path) -> str:

@@ -39,6 +39,7 @@ def serve(app: App, run_id: str | None, port: int, metrics_port: int) -> None:
     click.echo(click.style(f"run {found.run_id}: {said}", fg=colour), err=True)
     arguments = ["--model", str(found.model), "--signature", str(found.signature), "--name", found.name]
     arguments += ["--port", str(port), "--metrics-port", str(metrics_port)]
+    arguments += workspace.settings.sections["serving"].options()
     children = LocalChildren(workspace.project, workspace.settings.secrets(), app.log())
     try:
         with TemporaryDirectory(prefix="mlagent-serve-") as folder:

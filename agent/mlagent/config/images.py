@@ -99,9 +99,17 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def variables(self) -> Mapping[str, str]:
         """What the server is told of it, by variables: what differs from its own defaults, which are the same."""
+        return {f"{self.VARIABLE}{name.upper()}": text for name, text in self._told().items()}
+
+    def options(self) -> list[str]:
+        """The same for a server that is a process of this machine: as options."""
+        told = {"cpus": f"{self.cpus:g}", **self._told()}
+        return [part for name, text in told.items() for part in (f"--{name.replace('_', '-')}", text)]
+
+    def _told(self) -> Mapping[str, str]:
         fields = {one.name: one.default for one in msgspec.structs.fields(self) if one.name not in self.GIVEN}
         told = {name: getattr(self, name) for name, default in fields.items() if getattr(self, name) != default}
-        return {f"{self.VARIABLE}{name.upper()}": _spelled(value) for name, value in sorted(told.items())}
+        return {name: _spelled(value) for name, value in sorted(told.items())}
 
 
 def _spelled(value: object) -> str:

@@ -66,7 +66,7 @@ def test_a_package_without_a_wheel_is_named_when_it_is_in_the_lock(locked: Shop)
 def test_a_package_without_a_wheel_is_named_when_it_is_frozen(shop: Shop, tmp_path: Path) -> None:
     folder = tmp_path / "wheelhouse"
     folder.mkdir()
-    (folder / "uvicorn-0.54.0.tar.gz").write_bytes(b"")
+    (folder / "uvloop-0.23.0.tar.gz").write_bytes(b"")
     error = refused(shop, wheelhouse="../../wheelhouse")
     assert error.code == 3
     assert "cannot be frozen" in error.message

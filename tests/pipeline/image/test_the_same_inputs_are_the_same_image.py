@@ -96,7 +96,7 @@ def test_what_is_installed_can_serve_and_was_compiled_for_its_place(built: Shop,
         with tarfile.open(fileobj=io.BytesIO(gzip.decompress(built.piece(layer)))) as tar:
             tar.extractall(root, filter="data")
     asked = (
-        "import json, sys, mlagent, numpy, onnxruntime, uvicorn, uvloop, httptools, msgspec\n"
+        "import json, sys, mlagent, numpy, onnxruntime, uvloop, httptools, msgspec\n"
         "import mlagent.serving.onnx, mlagent.serving.server as server\n"
         "print(json.dumps([numpy.__cached__, onnxruntime.__file__, server.__cached__, mlagent.__file__,"
         " str((numpy.ones((9, 9)) @ numpy.ones(9)).sum())]))"

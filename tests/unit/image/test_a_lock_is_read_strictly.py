@@ -90,4 +90,4 @@ def test_what_changed_is_said_by_name() -> None:
 
 def test_the_server_needs_its_extra_and_one_package_of_mlagents_own() -> None:
     names = [one.partition(">")[0] for one in lock.needed()]
-    assert names == ["httptools", "msgspec", "numpy", "onnxruntime", "uvicorn", "uvloop"]
+    assert names == ["httptools", "msgspec", "numpy", "onnxruntime", "uvloop"]

@@ -91,7 +91,6 @@ STAGE = Stage(
         docker=True,
         packages=(
             Package("onnxruntime", "serve"),
-            Package("uvicorn", "serve"),
             Package("uvloop", "serve"),
             Package("httptools", "serve"),
             Package("locust", "loadtest"),

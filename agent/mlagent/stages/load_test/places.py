@@ -43,6 +43,7 @@ def process(what: Model, ctx: Context) -> Iterator[Process]:
     name = ctx.sections["project"].name
     files = ["--model", str(what.onnx), "--signature", str(what.signature)]
     arguments = [*files, "--name", name, "--port", "0", "--metrics-port", "0"]
+    arguments += ctx.sections["serving"].options()
     ready = (ctx.work / what.said).with_suffix(".json")
     with ctx.tools.serve("mlagent.serving", arguments, ready) as url:
         ctx.log.info(f"serving {name} at {url}")
@@ -56,7 +57,7 @@ def container(what: Image, ctx: Context) -> Iterator[Container]:
     with ExitStack() as held:
         engine = held.enter_context(adapters.container_engine())
         begun, image = _pulled(engine, what, ctx, held)
-        limits = Given(cpus=given.cpus, memory_mb=given.memory_mb)
+        limits = Given(cpus=given.cpus, memory_mb=given.memory_mb, variables=given.variables())
         served = held.enter_context(engine.serving(image, limits, ctx.run_id))
         ctx.log.info(f"serving {begun.manifest} with {given.cpus:g} cpus and {given.memory_mb} MiB")
         try:
