@@ -53,9 +53,11 @@ class Desk:
         self.shots = list[Shot | None]()
         self._moments: Seconds = np.zeros(0)
         self._asked = iter(list[Asked]())
+        self._users = 0
 
     def deal(self, moments: Sequence[Seconds], begins: float) -> None:
         """Lay out all that is due; golden rows are asked for in turn, from the part `begins` (0 .. 1) of them on."""
+        self._users = len(moments)
         self._moments = np.sort(np.concatenate([*moments, np.zeros(0)]))
         self.shots = [None] * len(self._moments)
         rows = [len(one.bodies) for one in self.judges]
@@ -71,9 +73,13 @@ class Desk:
         """Give what is due next; None after the last."""
         return next(self._asked, None)
 
+    def close(self) -> None:
+        """Give nothing more, and forget what comes from now on: time is up."""
+        self._asked, self.shots = iter(list[Asked]()), list(self.shots)
+
     def samples(self) -> Samples:
         """All rows of this process; the worker's number is not known here."""
-        rows = settle(self._moments, self.shots, self.request.deadline)
+        rows = settle(self._moments, self.shots, self.request.deadline, users=self._users)
         rows["piece"] = pieces_of(rows["intended"], self.request.pieces)
         return rows
 

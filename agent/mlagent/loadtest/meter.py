@@ -19,6 +19,7 @@ from mlagent.loadtest.wire import Report
 
 HOST = socket.gethostname()
 TELL_SECONDS = 1.0
+LEAVING_SECONDS = 1.0  # for users to end by themselves, when time is up
 
 
 class Meter:
@@ -54,6 +55,8 @@ class Meter:
             if self._clock.now() - told >= TELL_SECONDS:
                 told = self._clock.now()
                 tell(told)
+        self.desk.close()
+        users.join(timeout=LEAVING_SECONDS)
 
     def report(self) -> Report:
         """What was seen."""

@@ -3,7 +3,8 @@
 intended  s     when it was due, from the common start
 latency   s     from then until its answer was read whole
 service   s     from when it was sent until then; nan for one that was never sent
-lag       s     how much of the latency the meter itself was late to send it, while a user was free for it
+lag       s     how much of the latency the meter itself was late to send it, while a user was free, or had been free
+                if the meter had sent all before in time
 status          HTTP status; 0 for no answer: refused, broken off, timed out, or still due when time was up
 bytes           length of the answer's body
 wrong           whether it was answered with a 2xx status, and not as expected
@@ -11,6 +12,7 @@ piece           of which piece of the request it was, from 0
 worker          which meter process sent it, from 0
 """
 
+import heapq
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,10 +55,13 @@ class Shot(NamedTuple):
     wrong: bool = False
 
 
-def settle(moments: npt.NDArray[np.float64], shots: Sequence[Shot | None], deadline: float) -> Samples:
-    """Turn a schedule and what was seen of its requests, one by one, into rows; pieces and worker are 0.
+def settle(
+    moments: npt.NDArray[np.float64], shots: Sequence[Shot | None], deadline: float, *, users: int = 1
+) -> Samples:
+    """Turn a schedule, which `users` shared, and what was seen of its requests, one by one, into rows.
 
-    What was due and did not end before `deadline` is not forgotten: it failed, and waited at least until then.
+    What was due and did not end before `deadline` is not forgotten: it failed, and waited at least until then. Pieces
+    and worker are 0.
     """
     rows = np.zeros(len(moments), DTYPE)
     rows["intended"], rows["service"] = moments, np.nan
@@ -67,9 +72,19 @@ def settle(moments: npt.NDArray[np.float64], shots: Sequence[Shot | None], deadl
         done = np.where(np.isnan(done), deadline, done)
         due = moments[known]
         rows["latency"][known], rows["service"][known] = done - due, done - sent
-        rows["lag"][known] = np.maximum(sent - np.maximum(due, taken), 0)
+        free = np.where(_all_busy(due, done - sent, users), np.maximum(due, taken), due)
+        rows["lag"][known] = np.maximum(sent - free, 0)
         rows["status"][known], rows["bytes"][known], rows["wrong"][known] = status, size, wrong
     return rows
+
+
+def _all_busy(due: npt.NDArray[np.float64], service: npt.NDArray[np.float64], users: int) -> npt.NDArray[np.bool_]:
+    """Mark the requests for which no user would have been free, had each before been sent as soon as it could be."""
+    busy, ends = list[bool](), [-np.inf] * users
+    for moment, lasts in zip(due.tolist(), service.tolist(), strict=True):
+        busy.append(ends[0] > moment)
+        heapq.heapreplace(ends, max(ends[0], moment) + lasts)
+    return np.array(busy, bool)
 
 
 def join(parts: Sequence[Samples]) -> Samples:

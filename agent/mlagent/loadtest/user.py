@@ -60,16 +60,16 @@ def user_class(desk: Desk, clock: Clock) -> type[locust.FastHttpUser]:
         @locust.task
         def ask(self) -> None:
             """Take what is due next, wait for its moment, send it, keep what came of it; StopUser when none is left."""
-            asked, taken = desk.take(), clock.now()
+            asked, taken, shots = desk.take(), clock.now(), desk.shots
             if asked is None:
                 raise StopUser
             gevent.sleep(max(0.0, asked.due - clock.now()))
             judge, sent = desk.judges[asked.target], clock.now()
-            desk.shots[asked.number] = Shot(taken, sent)
+            shots[asked.number] = Shot(taken, sent)
             status, size, content = self.send(judge, asked)
             done = clock.now()
             wrong = status // 100 == 2 and judge.wrong(asked.row, content)
-            desk.shots[asked.number] = Shot(taken, sent, done, status, size, wrong)
+            shots[asked.number] = Shot(taken, sent, done, status, size, wrong)
             desk.tally.add(done - asked.due, failed=status // 100 != 2)
 
         def send(self, judge: Judge, asked: Asked) -> tuple[int, int, bytes]:

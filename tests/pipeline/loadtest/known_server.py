@@ -18,8 +18,8 @@ Told = list[tuple[float, int]]
 
 
 def mixed(source: random.Random) -> float:
-    """Most answers log-normally around 80 ms, one in five around 250 ms."""
-    return source.lognormvariate(-2.5, 0.35) if source.random() < 0.8 else source.gauss(0.25, 0.01)
+    """Most answers log-normally around 165 ms, one in five around 500 ms."""
+    return source.lognormvariate(-1.8, 0.35) if source.random() < 0.8 else source.gauss(0.5, 0.02)
 
 
 def quick(_source: random.Random) -> float:

@@ -22,6 +22,29 @@ def test_the_meter_is_late_only_while_a_user_is_free() -> None:
     assert samples.settle(MOMENTS, shots, 10)["lag"] == pytest.approx([0.05, 0, 0.03, 0])
 
 
+def test_a_meter_that_was_held_up_is_late_with_all_that_it_then_had_to_send() -> None:
+    due = np.arange(1.0, 3.0, 0.01)
+    sent = np.maximum(due, np.where(due < 2, 2 + np.arange(200) * 0.002, 0))  # two users, held up until 2 s
+    shots = [Shot(float(one), float(one), float(one) + 0.004, 200) for one in sent]
+    found = samples.settle(due, shots, 10, users=2)
+    assert found["lag"] == pytest.approx(np.maximum(sent - due, 0))
+    assert (found["lag"] > 0.005).sum() > 90
+
+
+def test_a_server_that_stalled_makes_nobody_late() -> None:
+    due = np.arange(1.0, 3.0, 0.01)
+    shots, free = list[Shot](), [0.0, 0.0]
+    for moment in due.tolist():
+        taken = min(free)
+        begins = max(moment, taken)
+        ends = 2.0 if moment <= 1.01 else begins + 0.004  # both users wait for an answer until 2 s
+        free[free.index(taken)] = ends
+        shots.append(Shot(taken, begins + 0.0001, ends, 200))
+    found = samples.settle(due, shots, 10, users=2)
+    assert found["latency"].max() > 0.9
+    assert found["lag"].max() < 0.005
+
+
 def test_what_was_due_and_did_not_end_failed_and_waited_until_the_end() -> None:
     rows = samples.settle(MOMENTS, [None, Shot(1.0, 1.1, 1.15, 200, 9)], 7)
     assert rows["status"].tolist() == [0, 200, 0, 0]
