@@ -37,6 +37,7 @@ class OnnxModel:
             device = _without_cuda("it could not use the GPU here (see above)", fallback=fallback)
         self._session.disable_fallback()  # nor may it change to the CPU later
         self._run, self._asking = self._session.run, ort.RunOptions()  # made once: one a call costs 0.8 us
+        self._asking.log_severity_level = 4  # what fails is raised, and so told to whoever asked
         self.device = device
         self.inputs: Sequence[Tensor] = tuple(_tensor("input", found) for found in self._session.get_inputs())
         self.outputs: Sequence[Tensor] = tuple(_tensor("output", found) for found in self._session.get_outputs())
