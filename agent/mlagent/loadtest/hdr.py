@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from hdrh.histogram import HdrHistogram
 
 from mlagent.core.files import write_whole
 from mlagent.loadtest.request import Request
@@ -52,8 +53,6 @@ def _spans(seconds: Microseconds) -> Iterator[tuple[int, int, int]]:
 
 def _encoded(micros: Microseconds) -> str:
     """One second as a compressed histogram in base64."""
-    from hdrh.histogram import HdrHistogram
-
     histogram = HdrHistogram(LOWEST, HIGHEST, DIGITS)
     for value, count in zip(*classes(micros), strict=True):
         histogram.record_value(value, count)
