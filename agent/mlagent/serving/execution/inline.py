@@ -31,7 +31,7 @@ class Inline:
         return len(self._waiting)
 
     def submit(self, job: Job) -> None:
-        """Have it computed in the next turn."""
+        """Have it computed in the next turn, or when the window is over or an inference full."""
         self._waiting.append(job)
         if not self._planned:
             self._planned = True
@@ -39,6 +39,8 @@ class Inline:
                 self._loop.call_later(self._window, self._turn)
             else:
                 self._loop.call_soon(self._turn)
+        elif self._window and len(self._waiting) == self._rows:
+            self._loop.call_soon(self._turn)
 
     def close(self) -> None:
         """Compute no more: whoever waits is told Busy."""

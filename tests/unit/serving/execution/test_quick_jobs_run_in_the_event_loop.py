@@ -111,6 +111,19 @@ def test_a_window_collects_jobs_of_several_turns() -> None:
     assert model.calls == [4]
 
 
+def test_a_window_is_over_when_the_inference_is_full() -> None:
+    model = Doubler()
+    all_asked = [Asked([n]) for n in range(5)]
+
+    async def asks(runner: Runner) -> None:
+        for one in all_asked:
+            runner.submit(one.job)
+        await answered(*all_asked, seconds=2.0)
+
+    run(model, plan(inline_rows=64, batch_rows=4), asks, window_seconds=9.0)
+    assert model.calls == [4, 1]
+
+
 def test_an_answer_that_cannot_be_given_does_not_hold_up_the_others() -> None:
     def breaks() -> None:
         raise RuntimeError("the connection's own fault")
