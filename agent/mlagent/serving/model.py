@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from mlagent import __version__
 from mlagent.serving import cpus, execution, openapi, protocol, signature
 from mlagent.serving.execution import Plan
+from mlagent.serving.inference import Serving, of_model
 from mlagent.serving.metrics import BATCHES, RUNNING, WAITING, Meter
 from mlagent.serving.onnx import OnnxModel
 from mlagent.serving.predict import Predictor
-from mlagent.serving.routes import Health, Route, Serving, of_model
+from mlagent.serving.routes import Health, Route
 
 
 class Loaded:

@@ -97,8 +97,9 @@ async def _keeper(
     health.ready = True
     workers = Workers(arguments, main, counters, file, blocks)
     ending = Ending(health, given.drain_seconds, given.parent_pid)
-    status = await workers.begin(given.processes)
-    if status:
+    ending.listen()
+    status = await workers.begin(given.processes, ending.over)
+    if status or ending.over.is_set():
         return status
     return await keep(
         workers,
@@ -175,5 +176,6 @@ def _tells(path: Path | None, main: socket.socket, watched: socket.socket | None
 
 
 def _say(status: int, what: bytes) -> None:
-    os.write(status, what)
+    with contextlib.suppress(BrokenPipeError):  # nobody is there any more: this process ends, too
+        os.write(status, what)
     os.close(status)

@@ -72,6 +72,7 @@ class Ending:
         """Wait for `listen`."""
         self._health, self._drain, self._parent = health, drain_seconds, parent
         self.over = asyncio.Event()
+        self.begun = False
 
     def listen(self) -> None:
         """Hear signals from now on."""
@@ -79,8 +80,8 @@ class Ending:
             asyncio.get_running_loop().add_signal_handler(number, self.begin)
 
     def begin(self) -> None:
-        """Say at once that nothing more is wanted, and end after a while."""
-        if self._health.ready and self._drain > 0:
+        """Say at once that nothing more is wanted, and end after a while; at once where nobody was answered yet."""
+        if self._health.ready and self._drain > 0 and self.begun:
             asyncio.get_running_loop().call_later(self._drain, self.over.set)
         else:
             self.over.set()
@@ -120,6 +121,7 @@ async def serve(ports: Sequence[Port], ending: Ending, beat: Callable[[], None],
             port.door.open()
         await ask(ports[0].listening)
         ready()
+        ending.begun = True
         await ending.over.wait()
         for port in ports:
             await port.end()

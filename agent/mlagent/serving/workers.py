@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -55,7 +56,7 @@ class Worker:
     def __init__(self, number: int, process: "subprocess.Popen[bytes]", status: int) -> None:
         """Listen to what it says."""
         self.number, self.process, self._status = number, process, status
-        self.started: asyncio.Future[Started | None] = asyncio.get_running_loop().create_future()
+        self.started: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().add_reader(status, self._hear)
 
     def _hear(self) -> None:
@@ -79,11 +80,20 @@ class Workers:
         self._processes: int | None = None
         self.ending = False
 
-    async def begin(self, processes: int | None) -> int:
-        """Start the first and, once it answers, the others; the exit status of a first one that could not, else 0."""
+    async def begin(self, processes: int | None, over: asyncio.Event) -> int:
+        """Start the first and, once it answers, the others; the exit status of a first one that could not, else 0.
+
+        All end where it is `over` before that.
+        """
         self._processes = processes
         first = self._start(1)
-        started = await first.started
+        ended: asyncio.Future[Any] = asyncio.ensure_future(over.wait())
+        await asyncio.wait([first.started, ended], return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if over.is_set():
+            await self.end()
+            return 0
+        started: Started | None = first.started.result()
         if started is None:
             return await asyncio.to_thread(first.process.wait) or 1
         self._processes = min(started.processes, self._blocks - 1)
@@ -171,12 +181,12 @@ async def keep(
     ready: Callable[[], None],
 ) -> int:
     """Keep them until it is time to end; the exit status."""
-    ending.listen()
     beating = asyncio.create_task(pulse(watching, ending, beat))
     looking = asyncio.create_task(_look(workers, ending))
     for port in watching:
         port.door.open()
     ready()
+    ending.begun = True
     await ending.over.wait()
     workers.ending = True
     no_new(listening)

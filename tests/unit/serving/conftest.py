@@ -15,10 +15,11 @@ from mlagent.serving.connection import Connection, Limits
 from mlagent.serving.crowd import Crowd
 from mlagent.serving.datatypes import BY_ONNX, DATATYPES
 from mlagent.serving.execution import Job
+from mlagent.serving.inference import Serving, of_model
 from mlagent.serving.metadata import Array, Model, Tensor
 from mlagent.serving.metrics import Meter
 from mlagent.serving.predict import Predictor
-from mlagent.serving.routes import Health, Serving, labels, of_model, of_watch
+from mlagent.serving.routes import Health, labels, of_watch
 from mlagent.serving.signature import Signature
 from tests.unit.serving import kinds
 
