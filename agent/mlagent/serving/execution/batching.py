@@ -43,6 +43,11 @@ def take(waiting: deque[Job], dropped: list[Told], rows: int, jobs: int, fit: Fi
     return batch
 
 
+def joined(each: Sequence[Mapping[str, Array]]) -> Mapping[str, Array]:
+    """The rows of all, in their order."""
+    return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+
+
 def run(compute: Compute, jobs: Sequence[Job]) -> Sequence[Told]:
     """Compute the jobs, together where there are several; each with its results or its own exception."""
     if len(jobs) > 1:
@@ -63,8 +68,7 @@ def _alone(compute: Compute, job: Job) -> Results:
 
 
 def _together(compute: Compute, jobs: Sequence[Job]) -> Iterator[Sequence[Array]]:
-    every = [job.arrays for job in jobs]
-    results = compute({name: np.concatenate([one[name] for one in every]) for name in every[0]})
+    results = compute(joined([job.arrays for job in jobs]))
     ends = list(accumulate(job.rows for job in jobs))
     if any(len(result) != ends[-1] for result in results):
         raise ValueError("the model's answer has not a row for each row")

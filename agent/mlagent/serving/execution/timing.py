@@ -1,11 +1,13 @@
 """How long the model takes, and whether requests may share one inference of it: found out when the server starts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
+from mlagent.serving.execution.batching import joined
 from mlagent.serving.execution.samples import made, rows_are_free, rows_tell
 from mlagent.serving.metadata import Array, Model
 
@@ -59,21 +61,29 @@ def measure(model: Model, budget_seconds: float = BUDGET_SECONDS) -> Timing:
 
 
 def _sizes(model: Model, names: Sequence[str], over: float, *, varied: bool) -> Sequence[tuple[int, float]]:
-    """Time growing batches until the next one would take too long."""
-    sizes = [(1, _quickest(model, names, made(model.inputs, 1, varied=varied), over))]
-    for more in _SIZES if rows_are_free(model) else ():
-        if perf_counter() + 2 * sizes[-1][1] * more / sizes[-1][0] > over:
+    """Time growing batches, as long as they are cheaper a row and the next one does not take too long."""
+    one = made(model.inputs, 1, varied=varied)
+    sizes = [(1, _quickest(lambda: model(names, one), over))]
+    for rows in _SIZES if rows_are_free(model) else ():
+        if perf_counter() + 2 * sizes[-1][1] * rows / sizes[-1][0] > over:
             break
-        sizes.append((more, _quickest(model, names, made(model.inputs, more, varied=varied), over)))
+        sizes.append((rows, _quickest(partial(_together, model, names, [one] * rows), over)))
+        if len(sizes) > 2 and sizes[-1][1] / rows * _ENOUGH > sizes[-3][1] / sizes[-3][0]:
+            break  # larger ones would only take memory, which ONNX Runtime keeps
     return sizes
 
 
-def _quickest(model: Model, names: Sequence[str], arrays: Mapping[str, Array], over: float) -> float:
-    model(names, arrays)  # the first one of a shape asks for memory
+def _together(model: Model, names: Sequence[str], each: Sequence[Mapping[str, Array]]) -> None:
+    """Large inputs may take longer to be joined than the model takes, so that is a part of it."""
+    model(names, joined(each))
+
+
+def _quickest(run: Callable[[], object], over: float) -> float:
+    run()  # the first one of a shape asks for memory
     best, over = float("inf"), min(over, perf_counter() + _TIMES_SECONDS)
     for _ in range(_TIMES):
         begun = perf_counter()
-        model(names, arrays)
+        run()
         ended = perf_counter()
         best = min(best, ended - begun)
         if ended > over:

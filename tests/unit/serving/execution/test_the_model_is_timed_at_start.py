@@ -33,6 +33,21 @@ def test_a_slow_model_does_not_make_the_start_much_longer() -> None:
     assert timing.seconds(1) == pytest.approx(0.03, rel=0.3)
 
 
+class Wide(Doubler):
+    """Takes a million numbers a row, and looks at none but the first."""
+
+    inputs: Sequence[Tensor] = (Tensor("x", FLOAT, ("rows", 1 << 20)),)
+
+    def __call__(self, outputs: Sequence[str], arrays: Mapping[str, Array]) -> Sequence[Array]:
+        return super().__call__(outputs, {"x": arrays["x"][:, :2]})
+
+
+def test_what_takes_longer_to_be_joined_than_to_be_computed_is_not_joined() -> None:
+    timing = measure(Wide(), 0.2)
+    assert timing.batchable
+    assert timing.best_rows == 1
+
+
 @pytest.mark.parametrize(
     ("sizes", "best"),
     [
