@@ -3,6 +3,7 @@
 import json
 import os
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,6 +75,17 @@ def test_an_image_that_serves_gets_ready_and_runs_on(engine: Engine, tmp_path: P
         assert served.state() == State()
         assert 0 < (served.memory_mb() or 0) < 64
         assert list(served.said(1)) == ["serving"]
+
+
+def test_an_image_is_given_the_variables_that_are_told(engine: Engine, tmp_path: Path) -> None:
+    told = {"MLAGENT_SERVING_PROFILE": "latency", "MLAGENT_SERVING_QUEUE": "7"}
+    given = Limits(cpus=1, memory_mb=64, variables=told)
+    image = stub_image.make(tmp_path, BASE, ["serve"])
+    with held(engine, image) as name, engine.serving(name, given, "r1") as served:
+        assert startup.wait(served.metrics_url, lambda: served.state().exit_code is None, 60) is not None
+        with urllib.request.urlopen(served.url, timeout=10) as answer:
+            has = json.loads(answer.read())["env"]
+        assert {name: has.get(name) for name in told} == told
 
 
 def test_an_image_that_crashes_says_with_what_status_and_what_it_said(engine: Engine, tmp_path: Path) -> None:

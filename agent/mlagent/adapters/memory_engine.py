@@ -61,7 +61,7 @@ class MemoryEngine:
             raise NoEngine(f"this machine has 2 processors and 4096 MiB, not {limits}", hint="ask for less")
         program = self._programs[self.images[image]["config"]["Cmd"][0]]
         self.runs.append(run)
-        with _answering() if program.ready else nullcontext("") as url:
+        with _answering(limits.variables) if program.ready else nullcontext("") as url:
             yield MemoryServed(program, url)
 
     @contextmanager
@@ -117,19 +117,23 @@ class MemoryServed:
 
 
 class _Ready(BaseHTTPRequestHandler):
+    variables: Mapping[str, str] = {}
+
     def do_GET(self) -> None:
-        """Be ready, whatever is asked."""
+        """Be ready, whatever is asked; tell the variables."""
+        body = json.dumps({"env": dict(self.variables)}).encode()
         self.send_response(200)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """Say nothing."""
 
 
 @contextmanager
-def _answering() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Ready)
+def _answering(variables: Mapping[str, str]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Ready", (_Ready,), {"variables": variables}))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

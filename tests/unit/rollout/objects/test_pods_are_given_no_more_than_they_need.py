@@ -1,5 +1,8 @@
 """Rights, room and ways out: what a pod of ours has, and what it does not."""
 
+import msgspec
+import pytest
+
 from mlagent.config.images import Serving
 from tests.unit.rollout.objects.releases import container, pod, rendered, wanted
 
@@ -79,3 +82,22 @@ def test_secrets_and_configuration_come_by_reference_and_the_version_by_name() -
         {"name": "REGION", "valueFrom": {"configMapKeyRef": {"name": "risk", "key": "region"}}},
         {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "vault", "key": "a.b"}}},
     ]
+
+
+def test_it_is_told_how_to_use_what_it_is_given_as_in_the_load_test() -> None:
+    given = Serving(profile="latency", queue=7)
+    told = {one["name"]: one.get("value") for one in container(wanted(given=given))["env"]}
+    assert told == {"MLAGENT_SERVING_VERSION": "7", **given.variables()}
+
+
+def test_the_callers_token_is_a_file_of_the_secret_that_is_named_and_stands_nowhere_else() -> None:
+    asked = wanted(token="risk-callers/bearer")
+    _, volume = pod(asked)["volumes"]
+    assert volume["secret"]["secretName"] == "risk-callers"
+    assert volume["secret"]["items"] == [{"key": "bearer", "path": "token"}]
+    _, mount = container(asked)["volumeMounts"]
+    assert mount == {"name": volume["name"], "mountPath": "/var/run/mlagent", "readOnly": True}
+    told = {one["name"]: one.get("value") for one in container(asked)["env"]}
+    assert told["MLAGENT_SERVING_TOKEN_FILE"] == "/var/run/mlagent/token"
+    with pytest.raises(msgspec.ValidationError, match="NAME/KEY"):
+        wanted(token="risk-callers")
