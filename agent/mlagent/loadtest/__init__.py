@@ -16,7 +16,7 @@
     progress   how far it is (progress.json), and who follows it
     result     the run in numbers (result.json)
     run        the Locust process: gevent's patches happen there and nowhere else
-    user       what Locust's users do
+    user, line what Locust's users do; a user's connection to a target
     meter      one process that asks: alone, or as a worker
     master     leads workers, here and on other machines, by Locust's own messages
     crew, roll the local workers as processes; the master's list of all

@@ -35,7 +35,7 @@ class Meter:
         ]
         self.desk, self.watch, self.began = Desk(request, judges), Watch(), 0.0
         self._clock = Clock()
-        self.user_class: type[locust.FastHttpUser] = user_class(self.desk, self._clock)
+        self.user_class: type[locust.User] = user_class(self.desk, self._clock)
 
     def deal(self, moments: Sequence[Seconds], begins: float) -> None:
         """Lay out what is due; what is in memory now stays: no pause goes through it again."""

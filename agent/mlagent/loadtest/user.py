@@ -1,15 +1,14 @@
 """What Locust's users do: wait until a request is due, send it, judge the answer. Patches this process for gevent."""
 
 from time import perf_counter
-from typing import Any
 
 import gevent
 import locust
 from gevent.event import Event
-from locust.contrib.fasthttp import LocustBadStatusCode, ResponseContextManager
 from locust.exception import StopUser
 
-from mlagent.loadtest.course import Asked, Desk, Judge
+from mlagent.loadtest.course import Desk
+from mlagent.loadtest.line import Answer, Line
 from mlagent.loadtest.samples import Shot
 
 
@@ -33,25 +32,23 @@ class Clock:
         return perf_counter() - self._zero
 
 
-def user_class(desk: Desk, clock: Clock) -> type[locust.FastHttpUser]:
+def user_class(desk: Desk, clock: Clock) -> type[locust.User]:
     """Make the class that Locust makes its users from: each takes what is due next from the desk."""
-    patience = desk.request.timeout_seconds
 
-    class Asking(locust.FastHttpUser):
-        """Asks when it is due; keeps its connection. geventhttpclient reads no proxy from the environment."""
+    class Asking(locust.User):
+        """Asks when it is due; keeps a connection to each target."""
 
         host = desk.request.targets[0].url
-        concurrency = 1
-        insecure = False
-        connection_timeout = network_timeout = patience
 
         def on_start(self) -> None:
-            """Wait for the common start."""
+            """Have a line to each target, and wait for the common start."""
+            self.lines = [Line(judge, desk.request.timeout_seconds) for judge in desk.judges]
             clock.wait()
 
         def on_stop(self) -> None:
-            """Close the connection."""
-            self.client.client.close()
+            """Close the connections."""
+            for one in self.lines:
+                one.close()
 
         def wait_time(self) -> float:
             """No wait after a request: the schedule says when the next one is due."""
@@ -64,37 +61,26 @@ def user_class(desk: Desk, clock: Clock) -> type[locust.FastHttpUser]:
             if asked is None:
                 raise StopUser
             gevent.sleep(max(0.0, asked.due - clock.now()))
-            judge, sent = desk.judges[asked.target], clock.now()
+            judge, line = desk.judges[asked.target], self.lines[asked.target]
+            sent = clock.now()
             shots[asked.number] = Shot(taken, sent)
-            status, size, content = self.send(judge, asked)
-            done = clock.now()
-            wrong = status // 100 == 2 and judge.wrong(asked.row, content)
-            shots[asked.number] = Shot(taken, sent, done, status, size, wrong)
-            desk.tally.add(done - asked.due, failed=status // 100 != 2)
+            answer = line.post(judge.bodies[asked.row])
+            done, failed = clock.now(), answer.status // 100 != 2
+            wrong = not failed and judge.wrong(asked.row, answer.body)
+            shots[asked.number] = Shot(taken, sent, done, answer.status, len(answer.body), wrong)
+            desk.tally.add(done - asked.due, failed=failed)
+            self.tell(judge.target.name, done - sent, answer, wrong=wrong)
 
-        def send(self, judge: Judge, asked: Asked) -> tuple[int, int, bytes]:
-            """Give status, length and body of the answer; 0, 0 and nothing where none came in time."""
-            url, name = judge.target.url, judge.target.name
-            body: Any = judge.bodies[asked.row]  # Locust's signature says str, its client sends bytes as they are
-            with (
-                gevent.Timeout(patience, exception=False),
-                self.client.post(
-                    url, name=name, data=body, headers=judge.headers, allow_redirects=False, catch_response=True
-                ) as answer,
-            ):
-                return _outcome(answer)
-            late = TimeoutError(f"no answer within {patience:g} s")
+        def tell(self, name: str, seconds: float, answer: Answer, *, wrong: bool) -> None:
+            """Tell Locust, for its own report."""
+            error = answer.error or (f"status {answer.status}" if answer.status // 100 != 2 else None)
             self.environment.events.request.fire(
-                request_type="POST", name=name, response_time=patience * 1000, response_length=0, exception=late
+                request_type="POST",
+                name=name,
+                response_time=seconds * 1000,
+                response_length=len(answer.body),
+                exception="wrong answer" if wrong else error,
+                context={},
             )
-            return 0, 0, b""
 
     return Asking
-
-
-def _outcome(answer: ResponseContextManager) -> tuple[int, int, bytes]:
-    """Give status, length and body of an answer; its status alone is no proof, for its body may have broken off."""
-    error = answer.request_meta["exception"]
-    whole = error is None or isinstance(error, LocustBadStatusCode)
-    status = answer.status_code if whole else 0
-    return status, answer.request_meta["response_length"], answer.content if whole else b""

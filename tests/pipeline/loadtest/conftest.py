@@ -36,7 +36,6 @@ class Site:
     def __init__(self) -> None:
         """Listen on a free port; answer 200 and what is expected."""
         self.behave: Callable[[int], tuple[int, bytes | None]] = lambda _number: (200, None)
-        self.encoding = "identity"
         self.bodies: list[bytes] = []
         self.authorized = set[str]()
         self.connections = 0
@@ -77,7 +76,6 @@ class Site:
                 try:
                     self.send_response(status)
                     self.send_header("Content-Length", str(len(answer)))
-                    self.send_header("Content-Encoding", site.encoding)
                     self.end_headers()
                     self.wfile.write(answer)
                 except OSError:  # the meter gave up on this one
@@ -99,8 +97,8 @@ class Meter:
         golden.write(root / "golden.jsonl", ROWS)
         self.started: list[subprocess.Popen[str]] = []
 
-    def start(self, url: str, **changes: object) -> "subprocess.Popen[str]":
-        """Start a load test; warnings are errors."""
+    def asks(self, url: str, **changes: object) -> Path:
+        """Write the request of a load test."""
         rate, seconds, warmup = (
             changes.pop(name, usual)
             for name, usual in (("rate_per_second", 100), ("duration_seconds", 1), ("warmup_seconds", 0))
@@ -115,13 +113,18 @@ class Meter:
         } | changes  # fmt: skip
         path = self.root / "request.json"
         path.write_text(json.dumps(request), encoding="utf-8")
-        command = [sys.executable, "-W", "error", "-m", "mlagent.loadtest", str(path)]
+        return path
+
+    def start(self, url: str, *, script: str = "", **changes: object) -> "subprocess.Popen[str]":
+        """Start a load test, or a script that does one in another way; warnings are errors."""
+        program = ["-c", script] if script else ["-m", "mlagent.loadtest"]
+        command = [sys.executable, "-W", "error", *program, str(self.asks(url, **changes))]
         self.started.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
         return self.started[-1]
 
-    def run(self, url: str, **changes: object) -> tuple[samples.Samples, Result]:
+    def run(self, url: str, *, script: str = "", **changes: object) -> tuple[samples.Samples, Result]:
         """Run a load test to its end, which must be a good and quiet one."""
-        process = self.start(url, **changes)
+        process = self.start(url, script=script, **changes)
         assert process.communicate(timeout=60)[1] == ""
         assert process.returncode == 0
         return samples.read(self.output / "samples.npy"), results.read(self.output / "result.json")

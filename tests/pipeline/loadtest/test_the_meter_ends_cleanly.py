@@ -52,10 +52,22 @@ def test_a_disk_that_refuses_is_worth_a_retry(meter: "Meter", site: "Site") -> N
     assert json.loads((meter.output / "error.json").read_text(encoding="utf-8"))["category"] == "infrastructure"
 
 
-def test_an_answer_that_breaks_the_client_is_told_as_a_bug_and_ends_the_user(meter: "Meter", site: "Site") -> None:
-    site.encoding = "br"
-    process = meter.start(site.url)
-    assert "the load test's own user failed: brotli" in process.communicate(timeout=30)[1]
+BROKEN = """
+import sys
+from mlagent.loadtest import __main__, course
+
+def wrong(judge, row, body):
+    raise RuntimeError("an answer that nobody thought of")
+
+course.Judge.wrong = wrong
+sys.exit(__main__.main(sys.argv[1:]))
+"""
+
+
+def test_a_user_that_fails_is_told_as_a_bug_and_asks_no_more(meter: "Meter", site: "Site") -> None:
+    process = meter.start(site.url, script=BROKEN)
+    said = process.communicate(timeout=60)[1]
+    assert "the load test's own user failed: an answer that nobody thought of" in said
     assert process.returncode == 70
     assert len(site.bodies) == 4  # one a user: nobody tries again and again
     assert [path.name for path in meter.output.iterdir()] == ["error.json"]

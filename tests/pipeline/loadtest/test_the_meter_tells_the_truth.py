@@ -1,7 +1,7 @@
 """Against a server whose every delay is known: quantiles, errors and stalls are as they were."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.pipeline.loadtest.conftest import Known, Meter
 
 SHARES = 50, 75, 90, 95, 99
-LOAD = {"rate_per_second": 200, "duration_seconds": 6, "users": 160}
+LOAD: dict[str, Any] = {"rate_per_second": 200, "duration_seconds": 6, "users": 160}
 
 
 @pytest.mark.parametrize("processes", [1, 2])
