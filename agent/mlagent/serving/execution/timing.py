@@ -47,14 +47,15 @@ class Timing(NamedTuple):
 
 
 def measure(model: Model, budget_seconds: float = BUDGET_SECONDS) -> Timing:
-    """Run the model on made-up rows, for about so many seconds."""
+    """Run the model on made-up rows, for about so many seconds; twice, and nothing together, if a row takes longer."""
     over = perf_counter() + budget_seconds
     names = [one.name for one in model.outputs]
     sure = rows_tell(model)
     for varied in (True, False):
         try:
             sizes = _sizes(model, names, over, varied=varied)
-            return Timing(sizes, sure, varied and rows_are_free(model) and _rows_are_apart(model, names))
+            apart = varied and rows_are_free(model) and sizes[0][1] < budget_seconds and _rows_are_apart(model, names)
+            return Timing(sizes, sure, apart)
         except Exception:  # noqa: BLE001, S112  it takes no such values; perhaps plain ones
             continue
     return Timing((), sure=False, batchable=False)

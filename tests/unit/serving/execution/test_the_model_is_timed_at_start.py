@@ -48,6 +48,14 @@ def test_what_takes_longer_to_be_joined_than_to_be_computed_is_not_joined() -> N
     assert timing.best_rows == 1
 
 
+def test_a_very_slow_model_is_run_twice_and_no_more() -> None:
+    model = Doubler(seconds=0.05)
+    timing = measure(model, 0.02)
+    assert model.calls == [1, 1]
+    assert not timing.batchable
+    assert timing.seconds(1) == pytest.approx(0.05, rel=0.3)
+
+
 @pytest.mark.parametrize(
     ("sizes", "best"),
     [
