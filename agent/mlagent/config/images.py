@@ -79,6 +79,7 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     queue: Annotated[Count, Meta(description="Requests that may wait for the model; more are told to come again.")] = (
         512
     )
+    rows_limit: Annotated[Count, Meta(description="Rows of one request; more are refused.")] = 65_536
     batch_rows: Annotated[
         Count | None, Meta(description="Most rows computed at once; 1: each request alone; null: as measured.")
     ] = None

@@ -16,13 +16,14 @@ NEVER = float("inf")
 
 
 class Serving(NamedTuple):
-    """What the model's port answers with; `deadline_seconds` 0 sets none."""
+    """What the model's port answers with; `deadline_seconds` 0 sets none, `rows_limit` is of one request."""
 
     served: protocol.Served
     runner: Runner
     predictor: Predictor | None
     document: Mapping[str, object]
     deadline_seconds: float = 0.0
+    rows_limit: int = 65_536
 
 
 def of_model(serving: Serving, health: Health) -> Mapping[str, Route]:
@@ -74,7 +75,7 @@ def _inferred(serving: Serving) -> Handler:
             return Reply(200, body, kind, tuple(headers), asked.rows)
 
         deadline = _deadline(serving, request, asked.deadline_us)
-        _submit(serving.runner, request, asked.arrays, asked.rows, deadline, rendered)
+        _submit(serving, request, asked.arrays, asked.rows, deadline, rendered)
 
     return inferred
 
@@ -90,7 +91,7 @@ def _predicted(serving: Serving, path: str) -> Handler:
         def rendered(results: Sequence[Array]) -> Reply:
             return Reply(200, predictor.render(results, rows), JSON, (), rows)
 
-        _submit(serving.runner, request, arrays, rows, _deadline(serving, request, None), rendered)
+        _submit(serving, request, arrays, rows, _deadline(serving, request, None), rendered)
 
     return predicted
 
@@ -102,7 +103,7 @@ def _deadline(serving: Serving, request: Request, microseconds: int | None) -> f
 
 
 def _submit(
-    runner: Runner,
+    serving: Serving,
     request: Request,
     arrays: Mapping[str, Array],
     rows: int,
@@ -110,6 +111,8 @@ def _submit(
     rendered: Callable[[Sequence[Array]], Reply],
 ) -> None:
     """Have the model compute, and the request answered with that."""
+    if rows > serving.rows_limit:
+        raise Refused(413, f"the request has {rows} rows, over the limit of {serving.rows_limit}: send fewer at a time")
 
     def done(results: Sequence[Array] | BaseException) -> None:
         try:
@@ -120,4 +123,4 @@ def _submit(
             reply = of_error(error)
         request.answer(reply)
 
-    runner.submit(Job(arrays, rows, deadline, done, lambda: request.gone))
+    serving.runner.submit(Job(arrays, rows, deadline, done, lambda: request.gone))

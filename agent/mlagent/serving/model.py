@@ -33,7 +33,9 @@ class Loaded:
         served = protocol.Served(given.name, self._model, given.model_version)
         guarded = given.token_file is not None
         document = openapi.document(served, self._signature, __version__, body_limit=given.body_limit, guarded=guarded)
-        return of_model(Serving(served, self._runner, self._predictor, document, given.deadline_seconds), health)
+        return of_model(
+            Serving(served, self._runner, self._predictor, document, given.deadline_seconds, given.rows_limit), health
+        )
 
     def beat(self) -> None:
         """Tell what waits and runs, and what this process takes."""

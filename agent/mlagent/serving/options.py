@@ -83,6 +83,7 @@ def _work(add: Callable[..., None]) -> None:
 
 def _limits(add: Callable[..., None]) -> None:
     add("--body-limit", "bytes of a request (default: 16 MiB)", type=_count, default=16 << 20)
+    add("--rows-limit", "rows of a request (default: 65536)", type=_count, default=65_536)
     add("--clients", "connections at a time and process (default: 4096)", type=_count, default=4096)
     add("--client-requests", "after which a connection is closed, about (default: 10000)", type=_count, default=10_000)
     add("--client-seconds", "the same in seconds (default: 300)", type=_positive, default=300.0)

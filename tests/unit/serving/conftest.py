@@ -105,8 +105,10 @@ class Straight:
     def __init__(self, model: Model) -> None:
         """Compute with a model."""
         self._model, self._outputs = model, [one.name for one in model.outputs]
+        self.seen: Callable[[Job], object] = lambda _: None
 
     def submit(self, job: Job) -> None:
+        self.seen(job)
         try:
             results: Sequence[Array] | Exception = self._model(self._outputs, job.arrays)
         except Exception as error:  # noqa: BLE001  the runner hands it on
@@ -156,9 +158,10 @@ class Caller:
         """Serve a model, up to 100 000 bytes a body."""
         self.health, self.model_name = Health(), name
         self.meter = Meter({"name": name}, labels(name))
+        self.runner = Straight(model)
         predictor = Predictor(name, model, signature) if signature else None
         served = protocol.Served(name, model, version)
-        serving = Serving(served, Straight(model), predictor, {"openapi": "3.1.0"}, **more)
+        serving = Serving(served, self.runner, predictor, {"openapi": "3.1.0"}, **more)
         self.limits = Limits(body=100_000 if signature else 1000)
         self.app = App(of_model(serving, self.health), self.meter, version=version)
         routes = of_watch(self.health, self._told)

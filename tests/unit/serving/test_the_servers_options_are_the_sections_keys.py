@@ -16,6 +16,7 @@ OTHER: dict[str, Any] = {
     "profile": "latency",
     "processes": 3,
     "queue": 7,
+    "rows_limit": 10,
     "batch_rows": 1,
     "batch_window_ms": 2.5,
     "deadline_seconds": 0.0,
