@@ -32,9 +32,11 @@ def _array(tensor: Tensor, rows: int, *, varied: bool) -> Array:
 def _two(columns: int, kind: np.dtype[np.generic]) -> Array:
     """The values of two rows that differ everywhere."""
     if kind.kind == "f":
-        return np.random.default_rng(1).normal(size=2 * columns).astype(kind)
-    at = np.arange(2 * columns) + np.repeat([0, 1 - columns % 2], columns)
-    return np.array(_WORDS, kind)[at % 2] if kind.kind == "O" else (at % 2).astype(kind)
+        normal: Array = np.random.default_rng(1).normal(size=2 * columns).astype(kind)
+        return normal
+    at = (np.arange(2 * columns) + np.repeat([0, 1 - columns % 2], columns)) % 2
+    values: Array = np.array(_WORDS, kind)[at] if kind.kind == "O" else at.astype(kind)
+    return values
 
 
 def rows_are_free(model: Model) -> bool:
