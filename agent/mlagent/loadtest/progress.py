@@ -12,7 +12,7 @@ from mlagent.loadtest.tally import Tally
 
 PROGRESS = "progress.json"
 LINE_SECONDS = 10.0
-EVENT = "load"
+EVENT = "seconds of load"
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,9 +50,9 @@ class Gauge:
         )
 
     def _asked(self, elapsed: float) -> float:
-        """The rate of the piece that it is in."""
+        """The rate of the piece that it is in, or that was the last."""
         ends = zip(self._request.starts[1:], self._request.pieces, strict=True)
-        return next((piece.rate_per_second for end, piece in ends if elapsed < end), 0.0)
+        return next((piece for end, piece in ends if elapsed < end), self._request.pieces[-1]).rate_per_second
 
 
 def replace(folder: Path, progress: Progress) -> None:

@@ -62,7 +62,7 @@ def test_the_gauge_tells_the_rate_of_the_piece_and_what_came_since_last_time() -
 def test_before_the_first_answer_and_after_the_last_piece_there_is_something_to_tell() -> None:
     assert Gauge(REQUEST)(1.0, Tally()).p50_ms is None
     found = Gauge(REQUEST)(31.0, Tally())
-    assert (found.elapsed, found.rate_asked) == (30, 0)
+    assert (found.elapsed, found.rate_asked) == (30, 300)
 
 
 def test_each_news_is_drawn_and_every_ten_seconds_one_is_a_line(tmp_path: Path) -> None:
@@ -77,8 +77,8 @@ def test_each_news_is_drawn_and_every_ten_seconds_one_is_a_line(tmp_path: Path) 
     assert [one[1] for one in log.lines] == [10, 20]
     assert len(log.drawn) == 22
     said = {"asked": "300/s", "reached": "299/s", "p50": "1.23 ms", "p99": "-", "errors": 2}
-    assert log.lines[0] == ("load", 10, 30, said)
-    assert log.drawn[0] == ("load", 1, 30, said)
+    assert log.lines[0] == ("seconds of load", 10, 30, said)
+    assert log.drawn[0] == ("seconds of load", 1, 30, said)
 
 
 def test_a_load_that_is_over_is_followed_no_more(tmp_path: Path) -> None:
