@@ -1,12 +1,9 @@
 """Locust's master and its workers, here and, as far as they can tell, elsewhere: one schedule, no orphan."""
 
-import json
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,24 +21,7 @@ from tests.pipeline.loadtest.conftest import RIGHT, wait_for
 if TYPE_CHECKING:
     from tests.pipeline.loadtest.conftest import Meter, Site
 
-WORKER = [sys.executable, "-W", "error", "-m", "mlagent.loadtest", "worker"]
 LONG: dict[str, Any] = {"processes": 2, "duration_seconds": 60}
-
-
-@pytest.fixture
-def port() -> int:
-    """A port that is free."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        number: int = free.getsockname()[1]
-        return number
-
-
-@pytest.fixture
-def worker(port: int) -> Iterator[subprocess.Popen[str]]:
-    """A worker that was started by hand."""
-    with subprocess.Popen([*WORKER, "--master", f"127.0.0.1:{port}"], stderr=subprocess.PIPE, text=True) as started:
-        yield started
-        started.kill()
 
 
 def workers_of(meter: "Meter") -> list[psutil.Process]:
@@ -149,34 +129,6 @@ def test_nobody_but_this_machine_reaches_the_meter_unless_other_machines_are_wan
     assert listening == ["127.0.0.1"]
 
 
-def test_workers_that_were_started_elsewhere_are_waited_for_and_sent_home(
-    meter: "Meter", site: "Site", worker: "subprocess.Popen[str]", port: int
-) -> None:
-    workers = {"host": "127.0.0.1", "port": port, "count": 1, "wait_seconds": 30}
-    found, result = meter.run(site.url, processes=1, workers=workers)
-    assert set(found["worker"].tolist()) == {0, 1}
-    assert len(site.bodies) == result.requests
-    assert worker.communicate(timeout=20)[1] == ""
-    assert worker.returncode == 0
-
-
-def test_other_machines_alone_may_ask(meter: "Meter", site: "Site", worker: "subprocess.Popen[str]", port: int) -> None:
-    workers = {"host": "127.0.0.1", "port": port, "count": 1, "wait_seconds": 30}
-    found, result = meter.run(site.url, processes=0, workers=workers)
-    assert set(found["worker"].tolist()) == {0}
-    assert result.errors == 0
-
-
-def test_a_worker_that_never_comes_is_worth_a_retry(meter: "Meter", site: "Site", port: int) -> None:
-    workers = {"host": "127.0.0.1", "port": port, "count": 2, "wait_seconds": 1}
-    process = meter.start(site.url, processes=0, workers=workers)
-    said = process.communicate(timeout=30)[1]
-    assert process.returncode == 20
-    assert "0 of 2 load test workers came within 1 s" in said
-    assert f"mlagent load-worker --master HOST:{port}" in said
-    assert site.bodies == []
-
-
 def test_a_port_in_use_is_named(meter: "Meter", site: "Site") -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
@@ -184,20 +136,6 @@ def test_a_port_in_use_is_named(meter: "Meter", site: "Site") -> None:
         said = process.communicate(timeout=30)[1]
     assert process.returncode == 3
     assert f"the load test cannot listen for its workers at 127.0.0.1:{number}" in said
-
-
-def test_a_worker_whose_master_is_gone_ends_and_asks_no_more(
-    meter: "Meter", site: "Site", worker: "subprocess.Popen[str]", port: int
-) -> None:
-    workers = {"host": "127.0.0.1", "port": port, "count": 1, "wait_seconds": 30}
-    process = asking(meter, site, processes=0, workers=workers)
-    process.kill()
-    said = worker.communicate(timeout=30)[1]
-    assert worker.returncode == 20
-    assert "the load test was not heard of for 10 s" in said
-    asked = len(site.bodies)
-    time.sleep(0.3)
-    assert len(site.bodies) == asked
 
 
 def test_a_token_is_read_by_each_of_them_and_told_to_nobody(meter: "Meter", site: "Site") -> None:
@@ -214,21 +152,3 @@ def test_a_token_is_read_by_each_of_them_and_told_to_nobody(meter: "Meter", site
     written = b"".join(path.read_bytes() for path in [*meter.output.iterdir(), meter.root / "request.json"])
     assert secret not in " ".join(told_to_system)
     assert secret.encode() not in written
-
-
-def test_a_token_that_a_worker_cannot_read_is_told_with_its_machine(
-    meter: "Meter", site: "Site", port: int, tmp_path: Path
-) -> None:
-    (tmp_path / "token").write_text("x", encoding="utf-8")
-    targets = [{"name": "candidate", "url": site.url, "token_file": str(tmp_path / "token")}]
-    command = [*WORKER, "--master", f"127.0.0.1:{port}", "--token-file", "/no/such/file"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as far:
-        workers = {"host": "127.0.0.1", "port": port, "count": 1, "wait_seconds": 30}
-        process = meter.start(site.url, processes=0, workers=workers, targets=targets)
-        said = process.communicate(timeout=60)[1]
-        assert process.returncode == 4
-        assert f"on {socket.gethostname()} the token" in said
-        assert far.communicate(timeout=20)[1]
-        assert far.returncode == 4
-    assert json.loads((meter.output / "error.json").read_text(encoding="utf-8"))["category"] == "input"
-    assert [path.name for path in meter.output.iterdir()] == ["error.json"]
