@@ -17,6 +17,7 @@ BESIDE = {
     "evidence": ("mlagent.cli.evidence:evidence", "Pack what shows that a release is what it is said to be."),
     "serve": ("mlagent.cli.serve:serve", "Serve the model of a run on this machine, until Ctrl-C."),
     "summary": ("mlagent.cli.plan:summary", "Print how a run ended as Markdown, for a pull request."),
+    "load-worker": ("mlagent.cli.load:load_worker", "Help a load test that another machine runs."),
     "gc": ("mlagent.cli.plan:gc", "Remove old runs and what only they name."),
     "data": ("mlagent.cli.data:data", "Write a first schema of the rows, show them, ask whether they changed."),
     "verify": ("mlagent.cli.verify:verify", "Say whether an image shows what the platform's policy asks for."),
@@ -52,7 +53,8 @@ class Cli(click.Group):
         if not stages:
             return None
         make: Callable[..., click.Command] = import_module("mlagent.cli.stage").command
-        return make(stages)
+        made = make(stages)
+        return import_module("mlagent.cli.load").extend(made) if cmd_name == "load-test" else made
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

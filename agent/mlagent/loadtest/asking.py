@@ -22,7 +22,7 @@ class Asking:
 
     def __init__(self, target: Target, timeout_seconds: float) -> None:
         """Connect with the first question."""
-        parts = urlsplit(target.url)
+        self.url, self.token_file, parts = target.url, target.token_file, urlsplit(target.url)
         self.path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._headers = token(target.token_file)
         if parts.scheme == "https":

@@ -12,6 +12,7 @@ from mlagent.data import signature
 from mlagent.data.schema import Column, Schema
 from mlagent.engine.child import LocalChildren
 from mlagent.loadtest import golden, judgement, samples
+from mlagent.stages.load_test import beside
 from tests.loadtest_house import House, outcomes, three_numbers
 
 EVERY = Schema(
@@ -44,7 +45,7 @@ def test_a_server_that_answers_what_was_judged_passes(packed: House) -> None:
         "wrong answers": "pass",
     }
     assert packed.written == {"golden", "samples", "latency"}
-    assert outputs.verdicts[0].notes == (judgement.IN_A_PROCESS,)
+    assert outputs.verdicts[0].notes == (judgement.IN_A_PROCESS, f"{beside.ALONE}nothing is in production")
     rows = golden.read(packed.root / "work" / "golden.jsonl")
     assert len(rows) == 40
     assert all(one.row and set(one.row) == set("abc") for one in rows)

@@ -1,11 +1,11 @@
 """Sends the load of the profile, once more where the meter was not fit to say anything, and has it judged."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 
-from mlagent.adapters.onnx_runtime import tools
 from mlagent.core.context import Context, Outputs
 from mlagent.loadtest import judgement, verdict
 from mlagent.loadtest.answers import Wrong
@@ -53,11 +53,35 @@ def _measured(config: Config, bench: Bench, reading: Reading) -> Measured:
 
 
 def outputs(config: Config, asked: Asked, stood: Standing | None, rows: int, ctx: Context) -> Outputs:
-    """Gather what was seen, and have it judged."""
-    seen = Seen(stood=stood, rows=rows, wrong=asked.wrong, measured=asked.measured, result=asked.result)
-    until = (datetime.now(UTC) + timedelta(hours=config.valid_hours)).isoformat(timespec="milliseconds")
-    start = ctx.sections["serving"].start_seconds
-    return judgement.outputs(seen, limits(config), start, ctx.digests, tools(), until)
+    """Gather what was seen of a run's own server, and have it judged."""
+    from mlagent.adapters.onnx_runtime import tools
+
+    start, seen = ctx.sections["serving"].start_seconds, _seen(asked, stood, rows)
+    judged = judgement.outputs(seen, limits(config), start, ctx.digests, tools(), _until(config))
+    return _noted(judged, lambda notes: (*notes, *asked.notes))
+
+
+def of_stranger(config: Config, asked: Asked, url: str, rows: int) -> Outputs:
+    """Gather what was seen of the server at a URL, and have it judged."""
+    judged = judgement.outputs(_seen(asked, None, rows), limits(config), 0.0, {}, {}, _until(config))
+    served = f"the server at {url}, as it was found"
+    return _noted(
+        judged, lambda notes: (served, *(one for one in notes if one != judgement.IN_A_PROCESS), *asked.notes)
+    )
+
+
+def _seen(asked: Asked, stood: Standing | None, rows: int) -> Seen:
+    return Seen(stood=stood, rows=rows, wrong=asked.wrong, measured=asked.measured, result=asked.result)
+
+
+def _noted(judged: Outputs, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Outputs:
+    """The same with other notes in its verdict."""
+    (found,) = judged.verdicts
+    return msgspec.structs.replace(judged, verdicts=(msgspec.structs.replace(found, notes=change(found.notes)),))
+
+
+def _until(config: Config) -> str:
+    return (datetime.now(UTC) + timedelta(hours=config.valid_hours)).isoformat(timespec="milliseconds")
 
 
 def limits(config: Config) -> Limits:

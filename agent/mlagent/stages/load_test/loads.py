@@ -10,6 +10,7 @@ from mlagent.core.ports.children import Children
 from mlagent.core.ports.log import Log
 from mlagent.loadtest import result, samples
 from mlagent.loadtest.pieces import Shape
+from mlagent.loadtest.progress import Follower
 from mlagent.loadtest.request import Piece, Target, Workers
 from mlagent.loadtest.result import Result
 from mlagent.loadtest.samples import Samples
@@ -42,7 +43,8 @@ def shape(config: Config) -> Shape:
 
 def send(config: Config, bench: Bench, targets: Sequence[Target], pieces: Sequence[Piece]) -> Reading:
     """Send it, and read samples and result."""
-    bench.tools.run("mlagent.loadtest", request(config, bench, targets, pieces), bench.work)
+    asked = request(config, bench, targets, pieces)
+    bench.tools.run("mlagent.loadtest", asked, bench.work, Follower(bench.log, bench.work))
     return Reading(samples.read(bench.work / "samples.npy"), result.read(bench.work / "result.json"))
 
 
