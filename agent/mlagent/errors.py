@@ -7,6 +7,7 @@
     ├── TeamCodeError           5   the team's own code failed
     ├── GateRefused            10   a gate said no
     ├── Inconclusive           11   too little evidence to say yes or no
+    │   └── Invalid            11   what was measured says nothing: the measurement itself was at fault
     ├── PolicyRefused          12   refused by policy or verification
     ├── InfrastructureError    20   worth a retry (the only retryable one)
     ├── Held                   21   held by another, or waiting
@@ -40,7 +41,7 @@ EXIT_CODES = (
     ExitCode(4, "input", "an input is missing or corrupt", "FAILURE"),
     ExitCode(5, "team-code", "the team's own code failed", "FAILURE"),
     ExitCode(10, "gate", "a gate said no", "FAILURE"),
-    ExitCode(11, "inconclusive", "too little evidence to say yes or no", "UNSTABLE"),
+    ExitCode(11, "inconclusive", "too little evidence to say yes or no, or a measurement that is invalid", "UNSTABLE"),
     ExitCode(12, "policy", "refused by policy or verification", "FAILURE"),
     ExitCode(20, "infrastructure", "infrastructure failed; worth a retry", "FAILURE"),
     ExitCode(21, "held", "held by another, or waiting", "UNSTABLE"),
@@ -104,6 +105,10 @@ class Inconclusive(MlagentError):
     """There was too little evidence; no data is not a pass."""
 
     exit_code, category = 11, "inconclusive"
+
+
+class Invalid(Inconclusive):
+    """What was measured says nothing, good or bad: the measurement itself was at fault."""
 
 
 class PolicyRefused(MlagentError):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlagent.engine.runner import Runner
     from mlagent.engine.workspace import Workspace
 
-UNFIT = ("running", "inconclusive", "held", "undone", "failed", "stopped")  # of an earlier attempt, nothing is reused
+UNFIT = ("running", "inconclusive", "invalid", "held", "undone", "failed", "stopped")  # of them nothing is reused
 STAGE = click.Choice([stage.name for stage in catalog.STAGES])
 
 

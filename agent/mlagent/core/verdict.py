@@ -1,6 +1,7 @@
-"""Every judgement is one type: pass, fail or inconclusive, with its thresholds, values and sample sizes.
+"""Every judgement is one type: pass, fail, inconclusive or invalid, with its thresholds, values and sample sizes.
 
-No data is not a pass: a missing or NaN value, or fewer samples than asked for, is inconclusive.
+No data is not a pass: a missing or NaN value, or fewer samples than asked for, is inconclusive. What was measured by a
+meter that was not fit to measure is invalid: neither good nor bad, however it looks.
 Verdicts are plain data, equal ones have equal canonical JSON, so they can be signed.
 """
 
@@ -12,12 +13,14 @@ from typing import Literal
 import msgspec
 
 from mlagent.core.digest import Digest
-from mlagent.errors import GateRefused, Inconclusive
+from mlagent.errors import GateRefused, Inconclusive, Invalid, MlagentError
 
-Outcome = Literal["pass", "fail", "inconclusive"]
+Outcome = Literal["pass", "fail", "inconclusive", "invalid"]
 Severity = Literal["fail", "warn"]
 Comparison = Literal[">=", "<="]
 GOOD = frozenset({"pass", "warn", "waived"})
+WORST_FIRST = ("fail", "invalid", "inconclusive", "waived", "warn", "pass")  # outcomes of checks
+_KINDS: Mapping[str, type[MlagentError]] = {"fail": GateRefused, "invalid": Invalid}
 
 
 class Waiver(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,12 +66,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
     def raise_unless_pass(self, hint: str) -> None:
-        """Raise GateRefused (10) or Inconclusive (11), naming every check that did not pass."""
+        """Raise GateRefused (10), Invalid or Inconclusive (both 11), naming every check that did not pass."""
         if self.outcome == "pass":
             return
         said = "; ".join(check.reason for check in self.checks if check.outcome not in GOOD)
-        kind = GateRefused if self.outcome == "fail" else Inconclusive
-        raise kind(f"{self.subject}: {said or 'nothing was checked, and no data is not a pass'}", hint=hint)
+        said = said or "nothing was checked, and no data is not a pass"
+        word = " is invalid" if self.outcome == "invalid" else ""
+        raise _KINDS.get(self.outcome, Inconclusive)(f"{self.subject}{word}: {said}", hint=hint)
 
 
 def check(
@@ -149,10 +153,11 @@ def verdict(
     valid_until: str | None = None,
     notes: Sequence[str] = (),
 ) -> Verdict:
-    """Sum checks up: one fail fails; else one inconclusive, or no check at all, is inconclusive; else pass."""
+    """Sum checks up: one fail fails; else one invalid makes it invalid; else one open, or none at all, inconclusive."""
     outcomes = {one.outcome for one in checks}
+    worst: Sequence[Outcome] = [one for one in ("fail", "invalid") if one in outcomes]
     good = bool(outcomes) and outcomes <= GOOD
-    outcome: Outcome = "fail" if "fail" in outcomes else "pass" if good else "inconclusive"
+    outcome: Outcome = worst[0] if worst else "pass" if good else "inconclusive"
     return Verdict(
         subject=subject,
         outcome=outcome,

@@ -18,7 +18,7 @@ from mlagent.measure.drift import is_drift
 
 HAPPENED, MADE_BY = "happened", "made_by"
 RELEASES = ("image", "onnx")  # the artifacts that name one, the best first
-ENDS = ("done", "refused", "inconclusive", "undone", "failed")
+ENDS = ("done", "refused", "inconclusive", "invalid", "undone", "failed")
 NAMELESS = frozenset({HAPPENED, MADE_BY, "rows", "commit", "dirty", "says"})  # details that make no other fact
 OF_ITS_RELEASE = ("data-accepted", "retrained")
 

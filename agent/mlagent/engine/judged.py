@@ -13,12 +13,13 @@ from mlagent.engine.keys import FORCE, key_of
 from mlagent.engine.plan import Step
 from mlagent.engine.record import State
 from mlagent.engine.results import Result
-from mlagent.errors import Aborted, Asks, GateRefused, Held, Inconclusive, Interrupted, RolledBack
+from mlagent.errors import Aborted, Asks, GateRefused, Held, Inconclusive, Interrupted, Invalid, RolledBack
 from mlagent.report import junit
 
 _STATES: dict[type[BaseException], State] = {
     GateRefused: "refused",
     Inconclusive: "inconclusive",
+    Invalid: "invalid",
     Held: "held",
     Asks: "held",
     RolledBack: "undone",

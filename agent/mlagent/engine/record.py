@@ -17,7 +17,9 @@ from mlagent.errors import Held, InputError
 SCHEMA = 1
 FILE = "run.json"
 
-State = Literal["running", "done", "skipped", "off", "refused", "inconclusive", "held", "undone", "failed", "stopped"]
+State = Literal[
+    "running", "done", "skipped", "off", "refused", "inconclusive", "invalid", "held", "undone", "failed", "stopped"
+]
 
 
 class StageRecord(msgspec.Struct, kw_only=True):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
 from mlagent.core import digest
 from mlagent.core.artifact import Stored
@@ -20,9 +21,10 @@ from mlagent.engine.record import RunRecord
 from mlagent.engine.workspace import Workspace
 from mlagent.errors import InfrastructureError, MlagentError
 from mlagent.loadtest import samples
+from mlagent.loadtest.measured import Measured
 from mlagent.measure import evaluation
 from mlagent.measure.profile import Profile
-from mlagent.report.run import Load, Missing, Ran, Rollout, Run
+from mlagent.report.run import Attempt, Load, Missing, Percentile, Ran, Rollout, Run
 
 T = TypeVar("T")
 TROUBLE = (MlagentError, OSError, ValueError, KeyError, TypeError)  # what a damaged file, or an older one, may raise
@@ -90,7 +92,7 @@ class _Files:
 
     def made(self, artifact: str, read: Callable[[Path], T]) -> T | Missing:
         """An artifact of this run, read; or why it is not there."""
-        maker = self._makers[artifact]
+        maker = self._makers.get(artifact, artifact)
         entry = self._record.stages.get(maker)
         stored = entry.outputs.get(artifact) if entry else None
         if stored is None:
@@ -153,18 +155,28 @@ def _epochs(path: Path) -> list[dict[str, Any]]:
 
 def _load(files: _Files, record: RunRecord) -> Load | Missing:
     rows = files.made("samples", samples.read)
-    figures = files.made("latency", lambda path: msgspec.json.decode(path.read_bytes(), type=dict[str, float | None]))
+    found = files.made("latency", lambda path: msgspec.json.decode(path.read_bytes(), type=Measured))
     if isinstance(rows, Missing):
         return rows
-    if isinstance(figures, Missing):
-        return figures
+    if isinstance(found, Missing):
+        return found
+    tried = files.made("capacity", lambda path: msgspec.json.decode(path.read_bytes(), type=_Tried))
     return Load(
         due=rows["intended"],
         latency=rows["latency"] * 1000,
         failed=samples.failed(rows),
-        warmup=float(record.config.get("load-test", {}).get("warmup_seconds", 0)),
-        figures=figures,
+        kept=np.isin(rows["piece"], found.pieces),
+        figures={name: getattr(found, name) for name in ("p50_ms", "p95_ms", "p99_ms", "error_rate")},
+        percentiles=msgspec.convert(msgspec.to_builtins(found.quantiles), dict[str, Percentile]),
+        profile=record.config.get("load-test", {}).get("profile", "steady"),
+        attempts=() if isinstance(tried, Missing) else tried.attempts,
     )
+
+
+class _Tried(msgspec.Struct, frozen=True):
+    """What of `capacity.json` is shown."""
+
+    attempts: tuple[Attempt, ...]
 
 
 def _rollouts(files: _Files, stages: tuple[Stage, ...], record: RunRecord) -> dict[str, Rollout | Missing]:

@@ -247,7 +247,7 @@ class Runner:
             judged.write(folder, stage.name, verdict, self.redactor)
         outcomes = {verdict.outcome for verdict in outputs.verdicts}
         self._must_be_unchanged(stage)
-        if stage.effect == "compute" and step.key and "inconclusive" not in outcomes:
+        if stage.effect == "compute" and step.key and outcomes <= {"pass", "fail"}:
             kept = judged.keep(self.workspace.store, stage.name, step, results.of_entry(entry, self.run.run_id))
             self.run.results |= kept
         self._ledger.ended(stage, entry, self._done)

@@ -7,17 +7,21 @@ import msgspec
 from mlagent.core.context import Outputs
 from mlagent.core.ports.engine import NoEngine
 from mlagent.core.verdict import Check, verdict
-from mlagent.loadtest import standing
+from mlagent.loadtest import capacity, standing
 from mlagent.loadtest.answers import Wrong
+from mlagent.loadtest.capacity import Answer
+from mlagent.loadtest.limits import Limits
+from mlagent.loadtest.measured import Measured
 from mlagent.loadtest.result import Result
 from mlagent.loadtest.standing import Standing
-from mlagent.loadtest.verdict import SUBJECT, Limits, Measured, at_rest, judge
+from mlagent.loadtest.verdict import SUBJECT, at_rest, judge
 
 TOO_SLOW = "a smaller model, a lower load-test.rate_per_second, or a limit that this machine can meet"
 TOO_LITTLE = (
-    "nothing else should run on this machine meanwhile; for more requests, a greater load-test.duration_seconds;"
-    " then give the same command again"
+    "a greater load-test.duration_seconds, as the reason says; nothing else should run on this machine meanwhile; then"
+    " give the same command again"
 )
+NOT_MEASURED = "do what each reason says, and give the same command again: an invalid measurement is never reused"
 NOT_THE_SAME = (
     "the server does not answer what ONNX Runtime answers to the same row of golden.jsonl: is signature.json the"
     " model's own, does the model compute the same on each call and for each size of a batch?"
@@ -30,7 +34,9 @@ IN_A_PROCESS = "served as a process of this machine, not as an image under produ
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """`stood` is None for a process; `wrong` the first golden row of `rows` not answered as expected at rest.
 
-    `measured` and `result` are None where no load was sent.
+    `measured` and `result` are None where no load was sent. `faults` are the reasons why it was not measured at all;
+    `champion` is what serves in production, `compared` the checks of both side by side, `capacity` the answer to the
+    search for the highest rate at `wanted` requests a second; `notes` are told as they are.
     """
 
     stood: Standing | None
@@ -38,6 +44,12 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     wrong: Wrong | None
     measured: Measured | None
     result: Result | None
+    faults: tuple[str, ...] = ()
+    champion: Measured | None = None
+    compared: tuple[Check, ...] = ()
+    capacity: Answer | None = None
+    wanted: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def asked(self) -> bool:
@@ -81,22 +93,31 @@ def _checks(seen: Seen, limits: Limits, start_seconds_max: float) -> list[Check]
     if seen.asked:
         checks.append(at_rest(seen.wrong, seen.rows))
     if seen.measured and seen.result:
-        checks += judge(seen.measured, limits, seen.result.first_wrong)
-    return checks
+        checks += judge(
+            seen.measured,
+            limits,
+            seen.result.first_wrong,
+            faults=seen.faults,
+            champion=seen.champion,
+            compared=seen.compared,
+        )
+    return [*checks, capacity.judge(seen.capacity, seen.wanted)] if seen.capacity else checks
 
 
 def _notes(seen: Seen) -> list[str]:
     stood = seen.stood
     served = f"served in a container with {stood.cpus:g} cpus and {stood.memory_mb} MiB" if stood else IN_A_PROCESS
     left_out = [] if seen.measured else [NO_LOAD if seen.asked else NOT_READY]
-    return [served, *left_out]
+    return [served, *left_out, *seen.notes]
 
 
 def _figures(seen: Seen) -> str:
     """What was measured and no check's reason tells."""
     found = seen.measured
     latency = f"p50 {found.p50_ms:.2f}, p95 {found.p95_ms:.2f} ms; " if found and found.requests else ""
-    return (seen.stood.summary if seen.stood else "") + latency
+    service = found.quantiles["p99"].service if found and "p99" in found.quantiles else None
+    served = f"p99 of the service alone {service.value:.2f} ms; " if service else ""
+    return (seen.stood.summary if seen.stood else "") + latency + served
 
 
 def _hint(seen: Seen, outcome: str) -> str:
@@ -105,4 +126,4 @@ def _hint(seen: Seen, outcome: str) -> str:
         return seen.stood.hint
     if seen.wrong or (seen.result and seen.result.wrong):
         return NOT_THE_SAME
-    return TOO_LITTLE if outcome == "inconclusive" else TOO_SLOW
+    return {"invalid": NOT_MEASURED, "inconclusive": TOO_LITTLE}.get(outcome, TOO_SLOW)

@@ -1,86 +1,50 @@
-"""Samples and limits to checks: how long callers wait, how often in vain, and whether the meter can say so."""
+"""What was measured and limits to checks: how long callers wait, how often in vain, and whether that can be said.
+
+A percentile passes where its interval ends at or below the limit, and fails where it begins above it; where the limit
+lies within, more requests must decide. Judged is the latency from when a request was due.
+"""
 
 from collections.abc import Sequence
 
 import msgspec
-import numpy as np
 
 from mlagent.core.verdict import Check, check
 from mlagent.loadtest.answers import Wrong
-from mlagent.loadtest.result import LATE_SECONDS, late_share
-from mlagent.loadtest.samples import Samples, failed
-from mlagent.loadtest.schedule import Seconds
+from mlagent.loadtest.limits import Limits
+from mlagent.loadtest.measured import Measured, Quantile, measure
+from mlagent.loadtest.quantiles import LEVEL, Estimate
+from mlagent.loadtest.validity import fit, void
 
+__all__ = ["SUBJECT", "Limits", "Measured", "at_rest", "judge", "measure"]
 SUBJECT = "load-test"
+SURE = 1 - (1 - LEVEL) / 2
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """The SLA, and what its measurement must be like: shares are 0 .. 1; a percentile without limit is not judged.
+def judge(
+    measured: Measured,
+    limits: Limits,
+    first_wrong: Wrong | None = None,
+    *,
+    faults: Sequence[str] = (),
+    champion: Measured | None = None,
+    compared: Sequence[Check] = (),
+) -> Sequence[Check]:
+    """Compare with the limits, and with production where it was `compared`.
 
-    Fewer than `requests_min` requests, or a meter that sent more than `late_share_max` of them late, decide nothing.
+    A measurement with `faults` says nothing of speed and errors, only that an answer was wrong. Where production
+    itself breaks a limit on this machine, that limit is shown, not judged: the comparison decides.
     """
-
-    p50_ms: float | None = None
-    p95_ms: float | None = None
-    p99_ms: float
-    error_rate_max: float
-    requests_min: int
-    late_share_max: float
-
-
-class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured after the warm-up; percentiles in ms, None without requests.
-
-    A percentile is a latency that was seen, the next one above where two are in question; a failed request
-    counts with at least the whole time-out, however quickly it failed: it was not answered in that time.
-    `answered` and `wrong` count the warm-up too: an answer then must be right as well.
-    """
-
-    requests: int
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-    error_rate: float | None
-    late_share: float
-    answered: int
-    wrong: int
-
-
-def measure(samples: Samples, *, warmup_seconds: float, timeout_seconds: float) -> Measured:
-    """Drop what was due during the warm-up, and measure the rest."""
-    kept = samples[samples["intended"] >= warmup_seconds]
-    bad = failed(kept)
-    waited = np.where(bad, np.maximum(kept["latency"], timeout_seconds), kept["latency"])
-    p50, p95, p99 = (_percentile_ms(waited, share) for share in (50, 95, 99))
-    return Measured(
-        requests=len(kept),
-        p50_ms=p50,
-        p95_ms=p95,
-        p99_ms=p99,
-        error_rate=float(bad.mean()) if len(kept) else None,
-        late_share=late_share(kept),
-        answered=int((~failed(samples)).sum()),
-        wrong=int(samples["wrong"].sum()),
-    )
-
-
-def judge(measured: Measured, limits: Limits, first_wrong: Wrong | None = None) -> Sequence[Check]:
-    """Compare with the limits; a meter that was late cannot say how fast it was, only that an answer was wrong."""
-    least = limits.requests_min
     checks = [
-        check(f"{name} latency", value, "<=", limit, unit="ms", samples=measured.requests, samples_min=least)
-        for name, value, limit in (
-            ("p50", measured.p50_ms, limits.p50_ms),
-            ("p95", measured.p95_ms, limits.p95_ms),
-            ("p99", measured.p99_ms, limits.p99_ms),
-        )
+        _beside(_latency(name, measured, limit, limits), champion if compared else None, name, limit)
+        for name, limit in limits.latency.items()
         if limit is not None
     ]
-    rate, most = measured.error_rate, limits.error_rate_max
-    checks.append(check("error rate", rate, "<=", most, samples=measured.requests, samples_min=least))
-    if measured.late_share > limits.late_share_max:
-        checks = [_undecided(one, measured, limits) for one in checks]
-    return [*checks, _with(check("wrong answers", measured.wrong, "<=", 0, samples=measured.answered), first_wrong)]
+    of, least = measured.requests, limits.requests_min
+    errors = check("error rate", measured.error_rate, "<=", limits.error_rate_max, samples=of, samples_min=least)
+    judged = [*checks, errors, *compared]
+    judged = [void(one) for one in judged] if faults else judged
+    wrong = _with(check("wrong answers", measured.wrong, "<=", 0, samples=measured.answered), first_wrong)
+    return [fit(faults, measured), *judged, wrong] if faults else [*judged, wrong, fit(faults, measured)]
 
 
 def at_rest(first_wrong: Wrong | None, rows: int) -> Check:
@@ -89,21 +53,60 @@ def at_rest(first_wrong: Wrong | None, rows: int) -> Check:
     return _with(check("golden rows not as expected", wrong, "<=", 0, samples=asked), first_wrong)
 
 
+def _latency(name: str, measured: Measured, limit: float, limits: Limits) -> Check:
+    quantile = measured.quantiles.get(name, Quantile(due=None, service=None))
+    found = quantile.due
+    one = check(
+        f"{name} latency",
+        found.value if found else None,
+        "<=",
+        limit,
+        unit="ms",
+        samples=measured.requests,
+        samples_min=limits.requests_min,
+        interval=(found.low, found.high) if found else None,
+    )
+    if found is None or measured.requests < limits.requests_min:
+        return one
+    if found.low <= limit < found.high:
+        return _open(one, found, limit, _more(quantile, measured))
+    return _doubted(one, found)
+
+
+def _open(one: Check, found: Estimate, limit: float, more: str) -> Check:
+    reason = (
+        f"{one.metric} {found.value:.4g} ms lies between {found.low:.4g} and {found.high:.4g} ms, which is not surely"
+        f" on one side of {limit:.4g} ms ({found.samples} samples, worth {found.worth:.0f} independent ones): {more}"
+    )
+    return msgspec.structs.replace(one, outcome="inconclusive", reason=reason)
+
+
+def _more(quantile: Quantile, measured: Measured) -> str:
+    """How long it would take until it is decided."""
+    if quantile.decides is None:
+        return "it is the limit itself, which no number of requests decides"
+    seconds = f" ({quantile.decides / measured.rate:,.0f} s at this rate)" if measured.rate else ""
+    return f"about {quantile.decides:,.0f} requests{seconds} would decide"
+
+
+def _doubted(one: Check, found: Estimate) -> Check:
+    """The highest seen stands for an end that so few samples do not have: it is told how sure that is."""
+    if one.outcome != "pass" or found.sure >= SURE:
+        return one
+    few = f"the slowest of so few requests is within the limit, which is sure to {found.sure:.0%} only"
+    return msgspec.structs.replace(one, reason=f"{one.reason}; {few}")
+
+
+def _beside(one: Check, champion: Measured | None, name: str, limit: float) -> Check:
+    found = champion.quantiles.get(name) if champion else None
+    if one.outcome == "pass" or found is None or found.due is None or found.due.low <= limit:
+        return one
+    said = f"shown, not judged: what serves in production takes {found.due.value:.4g} ms on this machine itself"
+    return msgspec.structs.replace(one, outcome="warn", reason=f"{one.reason}; {said}")
+
+
 def _with(one: Check, wrong: Wrong | None) -> Check:
     """The same check, with an example."""
     if wrong is None:
         return one
     return msgspec.structs.replace(one, reason=f"{one.reason}: of golden row {wrong.row} {wrong.says}")
-
-
-def _percentile_ms(latency: Seconds, share: int) -> float | None:
-    """Take the order statistic itself, never a value between two: interpolation reads a tail too low."""
-    return float(np.percentile(latency, share, method="higher")) * 1000 if len(latency) else None
-
-
-def _undecided(one: Check, measured: Measured, limits: Limits) -> Check:
-    reason = (
-        f"{one.metric}: of its own fault the meter sent {measured.late_share:.2%} of the requests more than"
-        f" {LATE_SECONDS * 1000:g} ms late, {limits.late_share_max:.2%} are allowed: this machine was too busy"
-    )
-    return msgspec.structs.replace(one, outcome="inconclusive", reason=reason)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mlagent.core.verdict import Check, spell
+from mlagent.core.verdict import WORST_FIRST, Check, spell
 from mlagent.measure.evaluation import CONSTANT, PRODUCTION, Evaluation
 from mlagent.measure.headlines import HEADLINES, spoken
 from mlagent.plot.words import NOTHING, number, text
@@ -13,7 +13,6 @@ from mlagent.report.run import Run
 
 GAP = re.compile(r"^(\w+)_(difference|ratio) of (.+)$")
 STOP = '<span class="stop">; </span>'  # between words that a style would put below each other
-ORDER = ("fail", "inconclusive", "waived", "warn", "pass")
 
 
 class Card(NamedTuple):
@@ -57,7 +56,7 @@ def _quality(run: Run) -> Iterator[Card]:
         judged = [check for check in run.checks("gate") if check.metric in called]
         gains = [check for check in run.checks("gate") if check.metric.startswith(f"gain in {name} over ")]
         lines += [*map(_asked, judged), *(_gained(check) for check in gains if not judged or check.outcome != "pass")]
-        worst = min((check.outcome for check in [*judged, *gains]), key=ORDER.index, default="")
+        worst = min((check.outcome for check in [*judged, *gains]), key=WORST_FIRST.index, default="")
         words = spoken(name)
         yield Card(words[0].upper() + words[1:], number(one.value), tuple(lines), worst)
 
@@ -65,7 +64,7 @@ def _quality(run: Run) -> Iterator[Card]:
 def _fair(run: Run) -> Iterator[Card]:
     gaps = [(check, found) for check in run.checks("gate") if (found := GAP.match(check.metric))]
     if gaps:
-        check, found = min(gaps, key=lambda one: (ORDER.index(one[0].outcome), -_used(one[0])))
+        check, found = min(gaps, key=lambda one: (WORST_FIRST.index(one[0].outcome), -_used(one[0])))
         name = f"Worst gap: {found[1].replace('_', ' ')}"
         yield Card(
             name, number(check.value), (f"{found[2]} between groups of {found[3]}", _asked(check)), check.outcome
@@ -91,7 +90,7 @@ def _data(run: Run) -> Iterator[Card]:
     stage = run.stage("validate-data")
     if stage and stage.checks:
         good = sum(check.outcome == "pass" for check in stage.checks)
-        worst = min((check.outcome for check in stage.checks), key=ORDER.index)
+        worst = min((check.outcome for check in stage.checks), key=WORST_FIRST.index)
         lines = (f"{max(check.samples for check in stage.checks):,} rows",)
         yield Card("Checks of the data", f"{good} of {len(stage.checks)}", lines, worst)
 

@@ -11,6 +11,7 @@ SIGNS = {
         ("inconclusive", "warn", "waived", "skipped", "held", "stopped", "waiting", "interrupted", "incomplete"),
         ("!", "doubt"),
     ),
+    **dict.fromkeys(("invalid",), ("?", "doubt")),
     **dict.fromkeys(("running",), ("…", "doubt")),
 }
 

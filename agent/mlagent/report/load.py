@@ -9,47 +9,70 @@ from mlagent.core.verdict import Check
 from mlagent.plot.axes import Axis, reach
 from mlagent.plot.columns import Bar, columns
 from mlagent.plot.lines import Curve, Rule, lines
-from mlagent.plot.words import number
+from mlagent.plot.words import number, text
 from mlagent.report.html import absent, figure, figures, said, section, table, word
-from mlagent.report.run import Load, Missing, Run
+from mlagent.report.load_course import course
+from mlagent.report.run import Load, Missing, Percentile, Run, Spread
 
 BINS, SLICES = 40, 60
-ANSWERS = ("golden rows not as expected", "wrong answers")
-PERCENTILES = (("p50_ms", "p50"), ("p95_ms", "p95"), ("p99_ms", "p99"))
+FITNESS = "faults of the measurement"
+PLAIN = ("golden rows not as expected", "wrong answers", "capacity")
+PERCENTILES = ("p50", "p95", "p99")
+HEAD = ("figure", "value", "interval", "limit", "outcome")
 
 
 def load(run: Run) -> str:
-    """Percentiles with their limits, the histogram, and latency over time."""
+    """Whether it was measured at all, percentiles with their limits, the histogram, and the course over time."""
     if isinstance(run.load, Missing):
-        return section("load", "Load test", absent(f"The model was not put under load: {run.load.why}."))
-    found = run.load
-    kept = (found.due >= found.warmup) & np.isfinite(found.latency) & (found.latency > 0)
-    limit = next((one.threshold for one in run.checks("load-test") if one.metric == "p99 latency"), math.nan)
-    drawn = list(_plots(found, kept, limit)) if kept.any() else []
+        why = absent(f"The model was not put under load: {run.load.why}.")
+        return section("load", "Load test", _invalid(run), why)
+    found, judged = run.load, {one.metric: one for one in run.checks("load-test")}
+    shown = found.kept & np.isfinite(found.latency) & (found.latency > 0)
+    limit = judged["p99 latency"].threshold if "p99 latency" in judged else math.nan
+    drawn = list(_plots(found, shown, limit)) if shown.any() else []
     none = "" if drawn else absent("No request was due after the warm-up: there is nothing to draw.")
-    bad = int((found.failed & (found.due >= found.warmup)).sum())
-    return section("load", "Load test", said(_about(found, bad)), _percentiles(run, found), figures(drawn), none)
+    parts = (_invalid(run), said(_about(found)), _percentiles(found, judged), figures(drawn), none)
+    return section("load", "Load test", *parts, course(found, judged, limit))
 
 
-def _about(found: Load, bad: int) -> str:
+def _invalid(run: Run) -> str:
+    """What stands above all figures where they say nothing."""
+    one = next((one for one in run.checks("load-test") if one.metric == FITNESS and one.outcome == "invalid"), None)
+    if one is None:
+        return ""
     return (
-        f"{len(found.due):,} requests in all, the first {found.warmup:g} s of them as warm-up that does not count;"
-        f" {bad:,} failed after it."
+        f'<div class="callout"><h3>{word("invalid")}: nothing below says how fast the model is</h3>'
+        f"<p>{text(one.reason)}.</p></div>"
     )
 
 
-def _percentiles(run: Run, found: Load) -> str:
-    judged = {one.metric: one for one in run.checks("load-test")}
-    rows = [_row(name, found.figures.get(key), judged.get(f"{name} latency"), "ms") for key, name in PERCENTILES]
-    rows.append(_row("share of errors", found.figures.get("error_rate"), judged.get("error rate")))
-    rows += [_row(name, judged[name].value, judged[name]) for name in ANSWERS if name in judged]
-    return table("Latency, errors and answers", ("figure", "value", "limit", "outcome"), rows, numbers=(1, 2))
+def _about(found: Load) -> str:
+    bad, warm = int((found.failed & found.kept).sum()), int((~found.kept).sum())
+    return (
+        f"{len(found.due):,} requests in all, {warm:,} of them as warm-up or to production, which do not count here;"
+        f" {bad:,} of the others failed. Judged is the latency from when a request was due; the service alone, from"
+        " when it was sent, stands beside it."
+    )
 
 
-def _row(name: str, value: float | None, check: Check | None, unit: str = "") -> tuple[str, str, str, str]:
+def _percentiles(found: Load, judged: dict[str, Check]) -> str:
+    rows = []
+    for name in PERCENTILES:
+        one, check = found.percentiles.get(name, Percentile()), judged.get(f"{name} latency")
+        rows.append(_row(f"{name} latency", found.figures.get(f"{name}_ms"), one.due, check, "ms"))
+        if one.service:
+            rows.append(_row(f"{name} of the service alone", one.service.value, one.service, None, "ms"))
+    rows.append(_row("share of errors", found.figures.get("error_rate"), None, judged.get("error rate")))
+    rows += [_row(name, judged[name].value, None, judged[name], judged[name].unit) for name in PLAIN if name in judged]
+    return table("Latency, errors and answers", HEAD, rows, numbers=(1, 2, 3))
+
+
+def _row(name: str, value: float | None, ends: Spread | None, check: Check | None, unit: str = "") -> tuple[str, ...]:
     """A figure that is measured anyway, with its limit where it has one."""
-    limit = f"≤ {number(check.threshold)} {unit}".rstrip() if check else "none"
-    return name, f"{number(value)} {unit}".rstrip(), limit, word(check.outcome) if check else "not judged"
+    sign = "≥" if check and check.comparison == ">=" else "≤"
+    limit = f"{sign} {number(check.threshold)} {unit}".rstrip() if check else "none"
+    wide = f"{number(ends.low)} to {number(ends.high)}" if ends else ""
+    return name, f"{number(value)} {unit}".rstrip(), wide, limit, word(check.outcome) if check else "not judged"
 
 
 def _plots(found: Load, kept: np.ndarray, limit: float) -> Iterator[str]:

@@ -5,12 +5,13 @@ from typing import NamedTuple
 from mlagent.core.verdict import Check
 from mlagent.report.run import Ran, Run
 
-ENDED = ("refused", "inconclusive", "held", "undone", "failed", "stopped", "running")
+ENDED = ("refused", "inconclusive", "invalid", "held", "undone", "failed", "stopped", "running")
 
 SAID = {
     "refused": ("blocked", "Blocked by {name}: {why}. Nothing after it ran."),
     "undone": ("blocked", "Rolled back by {name}: {why}. Nothing after it ran."),
     "inconclusive": ("inconclusive", "Inconclusive in {name}, and no data is not a pass: {why}."),
+    "invalid": ("invalid", "Invalid in {name}: what was measured says nothing, good or bad: {why}."),
     "held": ("waiting", "Waiting in {name}: {why}."),
 }
 

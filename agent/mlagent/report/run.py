@@ -49,17 +49,44 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
         return [check for check in self.checks if check.outcome not in GOOD]
 
 
-class Load(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A load test, a place a request (n,): when it was due (s), its latency (ms), whether it failed.
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
+    """A percentile in ms with the ends of its interval."""
 
-    `figures` are those after the warm-up, by name (`p99_ms`, `error_rate` …).
+    value: float
+    low: float
+    high: float
+
+
+class Percentile(msgspec.Struct, frozen=True, kw_only=True):
+    """A percentile from when requests were due, and of the service alone; None without requests."""
+
+    due: Spread | None = None
+    service: Spread | None = None
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One load of a search for the highest rate (a second), and how it was judged."""
+
+    rate: float
+    outcome: str
+    p99_ms: float | None = None
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A load test, a place a request (n,): when it was due (s), its latency (ms), whether it failed, whether it counts.
+
+    `figures` are those of what counts, by name (`p99_ms`, `error_rate` …), `percentiles` by `p50` …; `profile` is the
+    course of the load; `attempts` are those of a search for the highest rate.
     """
 
     due: np.ndarray
     latency: np.ndarray
     failed: np.ndarray
-    warmup: float
+    kept: np.ndarray
     figures: Mapping[str, float | None]
+    percentiles: Mapping[str, Percentile] = {}
+    profile: str = "steady"
+    attempts: tuple[Attempt, ...] = ()
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):

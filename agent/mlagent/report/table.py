@@ -13,7 +13,7 @@ WIDE, NARROW = 140, 40
 COLOURS = {
     **dict.fromkeys(("pass", "done", "found"), "green"),
     **dict.fromkeys(("fail", "failed", "refused", "missing", "undone"), "red"),
-    **dict.fromkeys(("inconclusive", "held", "stopped", "running", "skipped", "warn", "waived"), "yellow"),
+    **dict.fromkeys(("inconclusive", "invalid", "held", "stopped", "running", "skipped", "warn", "waived"), "yellow"),
 }
 
 

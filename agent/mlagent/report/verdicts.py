@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-from mlagent.core.verdict import Check, Verdict
+from mlagent.core.verdict import WORST_FIRST, Check, Verdict
 from mlagent.plot.words import number, text
 from mlagent.report.html import absent, code, details, said, section, table, word
 from mlagent.report.run import Run
 
 MOST = 1000  # checks of a verdict that are shown; those that did not pass always are
 OPEN = 40  # rows that a table has before it is folded
-ORDER = ("fail", "inconclusive", "waived", "warn", "pass")
 HEAD = ("check", "value", "must be", "interval", "samples", "outcome", "reason")
 
 
@@ -24,7 +23,7 @@ def verdicts(run: Run) -> str:
 def _verdict(stage: str, verdict: Verdict) -> str:
     called = stage if verdict.subject in (stage, stage.removeprefix("validate-")) else f"{stage}: {verdict.subject}"
     notes = [*verdict.notes, *([f"It holds until {verdict.valid_until}."] if verdict.valid_until else [])]
-    ordered = sorted(verdict.checks, key=lambda one: ORDER.index(one.outcome))
+    ordered = sorted(verdict.checks, key=lambda one: WORST_FIRST.index(one.outcome))
     broken = sum(one.outcome != "pass" for one in ordered)
     shown = ordered[: max(MOST, broken)]
     left = len(ordered) - len(shown)

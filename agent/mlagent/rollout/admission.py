@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -10,6 +9,7 @@ from mlagent.core.context import Context
 from mlagent.core.digest import Digest, short
 from mlagent.core.ports.ledger import Fact, reached
 from mlagent.core.release import Release
+from mlagent.core.verdict import Outcome
 from mlagent.errors import PolicyRefused
 
 PRODUCTION = "production"
@@ -20,7 +20,7 @@ class Soaked(msgspec.Struct, frozen=True, kw_only=True):
 
     environment: str
     image: Digest
-    outcome: Literal["pass", "fail", "inconclusive"]
+    outcome: Outcome
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,12 +8,12 @@ import msgspec
 from msgspec import Meta
 
 from mlagent.core.stage import Needs, Package, Stage
+from mlagent.core.verdict import GOOD, WORST_FIRST, Check, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mlagent.core.context import Context, Outputs
-    from mlagent.core.verdict import Check
     from mlagent.measure.evaluation import Evaluation
     from mlagent.measure.gating import Limits
 SHOWN = 3
@@ -191,7 +191,6 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
     from mlagent import __version__
     from mlagent.config import waivers
     from mlagent.core.context import Outputs
-    from mlagent.core.verdict import verdict
     from mlagent.measure import evaluation, gating
 
     found = evaluation.decode(inputs["evaluation"].read_bytes())
@@ -273,10 +272,10 @@ def _refuse_unfit(config: Config, found: "Evaluation", limits: "Limits") -> None
         )
 
 
-def _said(checks: "list[Check]") -> str:
+def _said(checks: list[Check]) -> str:
     """A sentence: what did not pass first, then what did."""
-    order = sorted(checks, key=lambda one: ("fail", "inconclusive", "waived", "warn", "pass").index(one.outcome))
-    bad = sum(one.outcome in ("fail", "inconclusive") for one in checks)
+    order = sorted(checks, key=lambda one: WORST_FIRST.index(one.outcome))
+    bad = sum(one.outcome not in GOOD for one in checks)
     shown = order[: max(bad, SHOWN)]
     rest = len(order) - len(shown)
     head = f"{bad} of {len(order)} checks did not pass: " if bad else f"{len(order)} of {len(order)} checks passed: "

@@ -34,7 +34,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
     stage: Annotated[str, Meta(description="The stage that judged.")]
     subject: Annotated[str, Meta(description="What was judged.")]
-    outcome: Annotated[str, Meta(description="pass, fail or inconclusive.")]
+    outcome: Annotated[str, Meta(description="pass, fail, inconclusive or invalid.")]
     digest: Annotated[Digest, Meta(description="Of the verdict's canonical JSON.")]
     ended: Annotated[str, Meta(description="When, as RFC 3339 in UTC.")]
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mlagent.loadtest.measured import measure
 from mlagent.loadtest.request import Piece
 from mlagent.loadtest.schedule import arrivals
-from mlagent.loadtest.verdict import measure
 from tests.pipeline.loadtest.conftest import RIGHT
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def test_a_stall_is_seen_by_all_who_were_due_during_it(meter: "Meter", site: "Si
     found, result = meter.run(site.url, duration_seconds=3)
     assert result.errors == 0
     assert (found["latency"] > 0.5).sum() > 25  # four users: a meter that waits with the server would see four
-    measured = measure(found, warmup_seconds=0, timeout_seconds=2)
+    measured = measure(found, [Piece(seconds=3, rate_per_second=100)], timeout_seconds=2)
     assert measured.p99_ms is not None
     assert measured.p99_ms > 700
 

@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mlagent.config.waivers import applied, load
@@ -46,6 +47,11 @@ def test_it_is_worth_nothing_later_elsewhere_or_for_another_check(
     found = applied(failed, load(written(tmp_path, GOOD)), project, today)
     assert (found.outcome, found.waiver) == ("fail", None)
     assert ("waiver held until 2026-12-31" in found.reason) == (today.year == 2027)
+
+
+def test_what_was_not_measured_at_all_is_not_waived(tmp_path: Path) -> None:
+    void = msgspec.structs.replace(check("accuracy", 0.1, ">=", 0.9, samples=500), outcome="invalid")
+    assert applied(void, load(written(tmp_path, GOOD)), "risk", date(2026, 1, 1)) == void
 
 
 def test_a_check_that_passed_needs_none(tmp_path: Path) -> None:

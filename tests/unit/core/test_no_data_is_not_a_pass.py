@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mlagent.core import digest
 from mlagent.core.verdict import Comparison, Verdict, check, spell, verdict
-from mlagent.errors import GateRefused, Inconclusive
+from mlagent.errors import GateRefused, Inconclusive, Invalid
 
 
 def judged(*checks: object) -> Verdict:
@@ -49,6 +49,17 @@ def test_one_fail_fails_all_and_inconclusive_beats_pass() -> None:
     assert judged(good, unknown, bad).outcome == "fail"
     assert judged(good, unknown).outcome == "inconclusive"
     assert judged(good, good).outcome == "pass"
+
+
+def test_an_invalid_check_beats_all_but_a_fail_and_its_word_is_told() -> None:
+    good, bad = check("g", 1, ">=", 0, samples=1), check("b", 0, ">=", 1, samples=1)
+    unknown = check("u", None, ">=", 1, samples=1)
+    void = msgspec.structs.replace(good, outcome="invalid", reason="the clock jumped")
+    assert judged(good, unknown, void).outcome == "invalid"
+    assert judged(bad, void).outcome == "fail"
+    with pytest.raises(Invalid, match=r"^gate is invalid: the clock jumped$") as ended:
+        judged(good, void).raise_unless_pass("measure again")
+    assert (ended.value.code, isinstance(ended.value, Inconclusive)) == (11, True)
 
 
 def test_a_verdict_without_checks_is_inconclusive_and_says_so() -> None:

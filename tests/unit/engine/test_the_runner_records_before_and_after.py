@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mlagent.core.artifact import Artifact
 from mlagent.core.context import Context, Outputs
 from mlagent.core.verdict import check, verdict
-from mlagent.engine import record
+from mlagent.engine import courier, record
 from mlagent.engine.runner import Runner
 from mlagent.errors import (
     Bug,
@@ -20,6 +21,7 @@ from mlagent.errors import (
     InfrastructureError,
     InputError,
     Interrupted,
+    Invalid,
     TeamCodeError,
 )
 from tests.unit.engine.chain import Knob, calls, run, runner, stage
@@ -126,6 +128,26 @@ def test_an_inconclusive_verdict_is_never_reused(project: Path) -> None:
     for _ in range(2):
         with pytest.raises(Inconclusive):
             run(project, stage("gate", judge))
+    assert asked == [1, 1]
+
+
+def test_an_invalid_measurement_is_never_reused_and_recorded_as_that(project: Path) -> None:
+    asked: list[int] = []
+
+    def judge(config: Knob, inputs: Mapping[str, Path], ctx: Context) -> Outputs:
+        asked.append(1)
+        void = msgspec.structs.replace(check("m", 0.1, "<=", 0.9, samples=5), outcome="invalid")
+        return Outputs(summary="", verdicts=(verdict("gate", [void], inputs={}, tools={}),))
+
+    gate = stage("gate", judge)
+    for _ in range(2):
+        one = runner(project, gate, MAKER)
+        with pytest.raises(Invalid, match="gate is invalid"):
+            one.run_all()
+        one.lease.release()
+        assert on_disk(one)["gate"]["state"] == "invalid"
+        assert "maker" not in on_disk(one)
+        assert "gate invalid" in courier.describe(one.run, one.folder)
     assert asked == [1, 1]
 
 

@@ -60,7 +60,8 @@ def profile(**columns: ColumnProfile) -> Profile:
 def load(latency: np.ndarray, *, bad: bool = False) -> Load:
     figures = {"p50_ms": 1.0, "p95_ms": 2.0, "p99_ms": 3.0, "error_rate": 0.0}
     due = np.linspace(0, 10, len(latency))
-    return Load(due=due, latency=latency, failed=np.full(len(latency), bad), warmup=2.0, figures=figures)
+    failed, kept = np.full(len(latency), bad), due >= 2.0
+    return Load(due=due, latency=latency, failed=failed, kept=kept, figures=figures)
 
 
 @pytest.fixture

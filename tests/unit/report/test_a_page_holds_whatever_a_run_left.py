@@ -16,7 +16,7 @@ from mlagent.measure.evaluation import Evaluation
 from mlagent.measure.metrics import Task
 from mlagent.measure.profile import ColumnProfile
 from mlagent.report.page import CONTENTS, page
-from mlagent.report.run import Missing, Ran
+from mlagent.report.run import Attempt, Missing, Percentile, Ran, Spread
 from tests.unit.report.conftest import NAMES, Make, load, measured, profile, ran
 
 HOSTILE = """</title><script>alert('x')</script><b a="&amp;">ÄΩ漢"""
@@ -246,6 +246,54 @@ def test_load_tests_of_none_one_and_equal_requests(make: Make, latency: np.ndarr
     shown = part(page(make(load=load(latency, bad=True))), "load")
     assert says in shown
     assert not re.search(r"\b(nan|inf)\b", shown)
+
+
+def test_an_invalid_measurement_is_said_above_its_figures(make: Make) -> None:
+    fault = msgspec.structs.replace(
+        check("faults of the measurement", 1, "<=", 0, samples=9), outcome="invalid", reason="the clock <jumped>"
+    )
+    stage = ran("load-test", fault, state="invalid")
+    shown = part(page(make(load_test=stage)), "load")
+    assert shown.index("nothing below says how fast") < shown.index("the clock &lt;jumped&gt;.") < shown.index("<table")
+    assert "nothing below says how fast" in part(page(make(load_test=stage, load=Missing("it broke off"))), "load")
+    assert "nothing below says how fast" not in part(page(make()), "load")
+
+
+def test_service_stands_beside_what_callers_felt(make: Make) -> None:
+    spread = Spread(value=9.0, low=8.0, high=11.0)
+    both = {"p99": Percentile(due=spread, service=msgspec.structs.replace(spread, value=2.5))}
+    given = msgspec.structs.replace(load(np.ones(100)), percentiles=both)
+    shown = part(page(make(load=given)), "load")
+    assert '<th scope="row">p99 latency</th><td class="number">3 ms</td><td class="number">8 to 11</td>' in shown
+    assert '<th scope="row">p99 of the service alone</th><td class="number">2.5 ms</td>' in shown
+
+
+@pytest.mark.parametrize("ratio", [1.2, None])
+def test_production_is_drawn_beside_it(make: Make, ratio: float | None) -> None:
+    ends = (0.9, 1.4) if ratio else None
+    one = check("p99 against production", ratio, "<=", 1.5, samples=900, interval=ends)
+    shown = part(page(make(load_test=ran("load-test", one))), "load")
+    assert "Beside what serves in production" in shown
+    assert one.reason in shown
+    assert not re.search(r">nan\b", shown)
+
+
+@pytest.mark.parametrize("outcomes", [("pass", "fail"), ("invalid",)])
+def test_attempts_are_drawn_and_listed(make: Make, outcomes: tuple[str, ...]) -> None:
+    tried = tuple(
+        Attempt(rate=100.0 * at, outcome=one, p99_ms=None if one == "invalid" else 5.0 * at)
+        for at, one in enumerate(outcomes, start=1)
+    )
+    given = msgspec.structs.replace(load(np.ones(100)), attempts=tried, profile="capacity")
+    shown = part(page(make(load=given)), "load")
+    assert shown.count("At which rate the service level breaks") == 2
+    assert '<th scope="row">1</th><td class="number">100</td>' in shown
+
+
+@pytest.mark.parametrize(("profile", "drawn"), [("spike", True), ("step", True), ("steady", False)])
+def test_the_rate_over_time_is_drawn_where_it_varies(make: Make, profile: str, drawn: bool) -> None:
+    given = msgspec.structs.replace(load(np.ones(100)), profile=profile)
+    assert ("The rate over time" in part(page(make(load=given)), "load")) is drawn
 
 
 def test_wrong_answers_stand_beside_the_latency(make: Make) -> None:

@@ -28,6 +28,7 @@ def waived(one: Check) -> Check:
         (ran("load-test", BAD, state="refused"), "blocked", "Blocked by load-test: p99 latency 80 ms is above 50 ms"),
         (ran("load-test", BAD, BAD, state="refused"), "blocked", "and 1 more of 2 checks did not pass"),
         (ran("load-test", FEW, state="inconclusive"), "inconclusive", "Inconclusive in load-test, and no data is not"),
+        (ran("load-test", FEW, state="invalid"), "invalid", "Invalid in load-test: what was measured says nothing"),
         (ran("train", state="failed", summary="no GPU", hint="get one"), "failed", "Failed in train: no GPU."),
         (ran("train", state="stopped"), "interrupted", "Interrupted in train; the same command goes on from there."),
         (ran("train", state="running", seconds=None), "interrupted", "Cut off in train, and nobody runs it now"),

@@ -157,6 +157,11 @@ TAMPERINGS: dict[str, tuple[Callable[[], Evidence], str, str]] = {
         "verdict gate",
         "inconclusive",
     ),
+    "verdict of no measurement": (
+        lambda: another("gate", replace(judged("gate", {}), outcome="invalid")),
+        "verdict gate",
+        "invalid",
+    ),
     "verdict on nothing": (
         lambda: another("gate", replace(judged("gate", {}), checks=())),
         "verdict gate",

@@ -1,20 +1,23 @@
 """Sends the load of the profile, once more where the meter was not fit to say anything, and has it judged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 
 from mlagent.core.context import Context, Outputs
-from mlagent.loadtest import judgement, verdict
+from mlagent.core.verdict import Check
+from mlagent.loadtest import comparison, judgement, validity
 from mlagent.loadtest.answers import Wrong
+from mlagent.loadtest.capacity import Answer
 from mlagent.loadtest.judgement import Seen
-from mlagent.loadtest.pieces import pieces
-from mlagent.loadtest.request import Target
+from mlagent.loadtest.limits import Limits
+from mlagent.loadtest.measured import Measured, measure
+from mlagent.loadtest.pieces import CANDIDATE, CHAMPION, pieces
+from mlagent.loadtest.request import Piece, Target
 from mlagent.loadtest.result import Result
 from mlagent.loadtest.standing import Standing
-from mlagent.loadtest.verdict import Limits, Measured
 from mlagent.stages.load_test.beside import Champion
 from mlagent.stages.load_test.loads import Bench, Reading, send, shape
 from mlagent.stages.load_test.settings import Config
@@ -26,6 +29,11 @@ class Asked(NamedTuple):
     wrong: Wrong | None = None
     measured: Measured | None = None
     result: Result | None = None
+    faults: tuple[str, ...] = ()
+    champion: Measured | None = None
+    compared: tuple[Check, ...] = ()
+    capacity: Answer | None = None
+    wanted: float = 0.0
     notes: tuple[str, ...] = ()
 
 
@@ -35,21 +43,33 @@ def load(config: Config, bench: Bench, target: Target, champion: Champion) -> As
     course = pieces(config.profile, shape(config), beside=champion.target is not None)
     for again in (True, False):
         reading = send(config, bench, targets, course)
-        measured = _measured(config, bench, reading)
-        late = measured.late_share
-        if late <= config.late_share_max or reading.result.wrong:
+        measured = _measured(config, reading, course, CANDIDATE)
+        faults = validity.reasons(reading.result, measured, limits(config))
+        if not faults or reading.result.wrong:
             break
         told = "measuring once more" if again else "nothing can be said"
-        bench.log.warning(f"this machine was too busy: the meter sent {late:.2%} of the requests late; {told}")
-    return Asked(measured=measured, result=reading.result, notes=(champion.note,) if champion.note else ())
-
-
-def _measured(config: Config, bench: Bench, reading: Reading) -> Measured:
-    measured = verdict.measure(
-        reading.samples, warmup_seconds=config.warmup_seconds, timeout_seconds=config.timeout_seconds
-    )
+        bench.log.warning(f"the measurement is invalid: {'; '.join(faults)}: {told}")
     (bench.work / "latency.json").write_bytes(msgspec.json.format(msgspec.json.encode(measured)))
-    return measured
+    return Asked(
+        measured=measured,
+        result=reading.result,
+        faults=tuple(faults),
+        champion=_measured(config, reading, course, CHAMPION) if champion.target else None,
+        compared=tuple(
+            comparison.compare(reading.samples, course, config.ratio_max, timeout_seconds=config.timeout_seconds)
+        ),
+        notes=(champion.note,) if champion.note else (),
+    )
+
+
+def _measured(config: Config, reading: Reading, course: Sequence[Piece], target: int) -> Measured:
+    return measure(
+        reading.samples,
+        course,
+        timeout_seconds=config.timeout_seconds,
+        limits_ms=limits(config).latency,
+        target=target,
+    )
 
 
 def outputs(config: Config, asked: Asked, stood: Standing | None, rows: int, ctx: Context) -> Outputs:
@@ -70,14 +90,14 @@ def of_stranger(config: Config, asked: Asked, url: str, rows: int) -> Outputs:
     )
 
 
-def _seen(asked: Asked, stood: Standing | None, rows: int) -> Seen:
-    return Seen(stood=stood, rows=rows, wrong=asked.wrong, measured=asked.measured, result=asked.result)
-
-
 def _noted(judged: Outputs, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Outputs:
     """The same with other notes in its verdict."""
     (found,) = judged.verdicts
     return msgspec.structs.replace(judged, verdicts=(msgspec.structs.replace(found, notes=change(found.notes)),))
+
+
+def _seen(asked: Asked, stood: Standing | None, rows: int) -> Seen:
+    return Seen(stood=stood, rows=rows, **{**asked._asdict(), "notes": ()})
 
 
 def _until(config: Config) -> str:
