@@ -14,7 +14,7 @@ from mlagent.config.images import Serving
 from mlagent.config.redact import Redactor
 from mlagent.config.sections import Data, Project
 from mlagent.core.context import Context, Outputs
-from mlagent.core.digest import canonical_json
+from mlagent.core.digest import canonical_json, of_file
 from mlagent.core.ports.blobs import Blobs
 from mlagent.data import encode, profile, signature
 from mlagent.data.schema import Column, Schema
@@ -79,16 +79,19 @@ class House:
         (root / "schema.yaml").write_bytes(msgspec.json.encode({"columns": msgspec.to_builtins(known.columns)}))
         (root / "work").mkdir()
 
-    def run(self, image: Image | None = None, serving: Serving | None = None, **changes: Any) -> Outputs:
-        """Run the stage, on an image where one is given."""
+    def run(
+        self, image: Image | None = None, serving: Serving | None = None, production: Path | None = None, **changes: Any
+    ) -> Outputs:
+        """Run the stage, on an image where one is given, beside a model in production where one is."""
         log = open_log("lines", Redactor())
         data = Data(path="rows.csv", target="y", schema="schema.yaml" if self.schema else None)
         missing = cast("Any", None)
         context = Context(
             project=self.root, work=self.root / "work", kept=self.root, run_id="r", data=(),
             sections={"project": Project(name="toy"), "data": data, "serving": serving or Serving()},
-            digests={"image": image.manifest} if image else {}, facts={},
-            references={},
+            digests={"image": image.manifest} if image else {},
+            facts={"production-model": of_file(production)} if production and production.exists() else {},
+            references={"production-model": production} if production else {},
             worker=missing, tools=LocalChildren(self.root, [], log), tracker=missing, registry=missing,
             ledger=missing, remember=missing, recall=missing, approvals=missing,
             blobs=cast("Blobs", Pieces(image)),

@@ -90,10 +90,12 @@ def test_a_broken_limit_ends_in_10(load: Load, folder: Path) -> None:
     assert json.loads((folder / "elsewhere/error.json").read_text())["exit_code"] == 10
 
 
-def test_too_little_evidence_ends_in_11(load: Load, folder: Path) -> None:
+def test_a_run_of_too_few_requests_is_invalid_and_ends_in_11(load: Load, folder: Path) -> None:
     ended = load("--requests-min=100000")
     assert ended.returncode == 11, ended.stderr
-    assert verdict(folder)["outcome"] == "inconclusive"
+    assert verdict(folder)["outcome"] == "invalid"
+    assert "invalid" in ended.stdout
+    assert "is invalid" in ended.stderr
 
 
 def test_golden_rows_of_a_file_are_held_against_what_is_answered(load: Load, folder: Path, served: Served) -> None:
@@ -167,9 +169,12 @@ def test_a_token_goes_along_from_its_file_and_is_shown_nowhere(load: Load, folde
 class Stranger:
     """A server by the protocol that is not ours: says what it is told to, and can go away in mid-load."""
 
-    def __init__(self, models: list[str], *, documented: bool = False, leaves_after: int = 0) -> None:
-        """Listen on a free port."""
-        asked = 0
+    def __init__(self, models: list[str], *, documented: bool = False, **how: float) -> None:
+        """Listen on a free port; it `leaves_after` so many requests.
+
+        Each `slow_each`th answer takes 0.4 s; all take `seconds`, one after another.
+        """
+        self._how, self._asked, self._one_at_a_time = how, 0, threading.Lock()
         stranger = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -184,7 +189,6 @@ class Stranger:
                     self.give({"error": "none"}, 404)
 
             def do_POST(self) -> None:
-                nonlocal asked
                 data = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.path == "/v2/repository/index":
                     listed = [{"name": one, "state": "READY"} for one in models] + [
@@ -192,9 +196,7 @@ class Stranger:
                     ]
                     self.give(listed if not documented else {"error": "none"}, 404 if documented else 200)
                     return
-                asked += 1
-                if leaves_after and asked > leaves_after:
-                    threading.Thread(target=stranger.close).start()
+                asked = stranger.take_time()
                 given = json.loads(data)["inputs"][0]
                 self.give({"id": str(asked), "outputs": [{"name": "y", "shape": [1, 2], "data": given["data"]}]})
 
@@ -214,6 +216,19 @@ class Stranger:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def take_time(self) -> int:
+        """Wait as it is told to, and count."""
+        self._asked += 1
+        asked = self._asked
+        if asked == self._how.get("leaves_after", -1):
+            threading.Thread(target=self.close).start()
+        if asked % self._how.get("slow_each", asked + 1) == 0:
+            time.sleep(0.4)
+        if "seconds" in self._how:
+            with self._one_at_a_time:
+                time.sleep(self._how["seconds"])
+        return asked
 
     def close(self) -> None:
         """Listen no more, and close each connection after its next answer."""
@@ -252,6 +267,33 @@ def test_of_several_one_must_be_named_and_of_none_that_is_said(load: Load, stran
     assert (several.returncode, "the server has 2 models: a, b" in several.stderr) == (4, True)
     none = load(url=stranger().url)
     assert (none.returncode, "does not say which models it has" in none.stderr) == (4, True)
+
+
+def test_a_percentile_that_is_not_surely_on_one_side_of_its_limit_is_inconclusive_and_ends_in_11(
+    load: Load, stranger: Callable[..., Stranger], folder: Path
+) -> None:
+    slow = ("--p99-ms=200", "--rate-per-second=150", "--duration-seconds=4", "--users=32", "--arrivals=constant")
+    ended = load(*slow, url=stranger("a", slow_each=100).url)
+    assert ended.returncode == 11, ended.stderr
+    assert verdict(folder)["outcome"] == "inconclusive"
+    assert "would decide" in ended.stderr or "no number of requests decides" in ended.stderr
+
+
+def test_the_highest_rate_that_holds_is_looked_for_and_written_down(
+    load: Load, stranger: Callable[..., Stranger], folder: Path
+) -> None:
+    ended = load(
+        "--profile=capacity", "--capacity-from=40", "--capacity-resolution=0.5", "--capacity-repeats=1",
+        "--rate-per-second=30", "--requests-min=30", "--duration-seconds=1", "--p99-ms=300", "--timeout-seconds=2",
+        url=stranger("a", seconds=0.005).url,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads((folder / "load-test/capacity.json").read_text())
+    assert 30 <= found["rate_per_second"] <= 200  # an answer takes 5 ms, one after another
+    assert found["attempts"][-1]["rate"] == found["rate_per_second"]
+    assert {one["outcome"] for one in found["attempts"]} >= {"pass", "fail"}
+    assert (found["cpus"], found["memory_mb"]) == (None, None)
+    assert "attempt 1: 40 requests/s" in ended.stderr
 
 
 def test_a_server_that_goes_away_in_mid_load_is_no_slow_one_but_20(

@@ -43,8 +43,9 @@ def test_a_server_that_answers_what_was_judged_passes(packed: House) -> None:
         "p99 latency": "pass",
         "error rate": "pass",
         "wrong answers": "pass",
+        "faults of the measurement": "pass",
     }
-    assert packed.written == {"golden", "samples", "latency"}
+    assert packed.written == {"golden", "samples", "latency", "load", "hdr", "locust"}
     assert outputs.verdicts[0].notes == (judgement.IN_A_PROCESS, f"{beside.ALONE}nothing is in production")
     rows = golden.read(packed.root / "work" / "golden.jsonl")
     assert len(rows) == 40
@@ -53,7 +54,7 @@ def test_a_server_that_answers_what_was_judged_passes(packed: House) -> None:
     assert counted["answered"] > counted["requests"] > counted["wrong"] == 0
 
 
-@pytest.mark.parametrize(("late", "ends"), [(1, "pass"), (2, "inconclusive")])
+@pytest.mark.parametrize(("late", "ends"), [(1, "pass"), (2, "invalid")])
 def test_a_meter_that_was_late_measures_once_more_and_no_oftener(
     packed: House, monkeypatch: pytest.MonkeyPatch, late: int, ends: str
 ) -> None:

@@ -26,7 +26,7 @@ STOOD = "container.json"
 def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
     """Serve it; ask for golden rows, first one by one and then under load; judge how it stood and what it answered."""
     from mlagent.loadtest import golden, judgement
-    from mlagent.stages.load_test import judging, places, rows
+    from mlagent.stages.load_test import judging, places, rows, search
     from mlagent.stages.load_test.judging import Asked
 
     made, asked = rows.make(config, inputs, ctx), Asked()
@@ -40,6 +40,7 @@ def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Output
         return judgement.unserved(error, ctx.digests)
     if stood:
         (ctx.work / STOOD).write_bytes(msgspec.json.format(msgspec.json.encode(stood)))
+    search.write(ctx.work, asked.capacity, stood)
     return judging.outputs(config, asked, stood, len(made), ctx)
 
 
@@ -55,7 +56,7 @@ def _ask(config: Config, place: "Place", rows: "list[Golden]", inputs: "Mapping[
     """Ask for each golden row once; for load only where all are right, else give the first that is not."""
     from mlagent.loadtest import functional
     from mlagent.loadtest.request import Target
-    from mlagent.stages.load_test import beside, judging
+    from mlagent.stages.load_test import beside, judging, search
     from mlagent.stages.load_test.loads import Bench
 
     real, seconds = config.golden == "test-rows", config.timeout_seconds
@@ -64,15 +65,15 @@ def _ask(config: Config, place: "Place", rows: "list[Golden]", inputs: "Mapping[
     if wrong:
         return judging.Asked(wrong=wrong)
     with beside.champion(config, inputs, ctx, rows) as champion:
-        return judging.load(config, Bench(ctx.tools, ctx.work, ctx.log), target, champion)
+        return search.load(config, Bench(ctx.tools, ctx.work, ctx.log), target, champion)
 
 
 STAGE = Stage(
     name="load-test",
     title="Load-test the service level",
     about="Serves the image in a container with production's limits or, where none is made, the exported model in a"
-    " process; asks it for golden rows, one by one and then under load by Locust, and judges every answer, latency and"
-    " errors.",
+    " process; asks it for golden rows, one by one and then under load by Locust, in alternation with what serves in"
+    " production where that can be had, and judges every answer, latency and errors, or looks for the capacity.",
     config=Config,
     run=run,
     reads=("onnx", "signature", "shape", "data-profile", "test-rows", "image"),
@@ -80,13 +81,17 @@ STAGE = Stage(
         Artifact("golden", GOLDEN, "rows to ask a server for, each with the answer that is expected"),
         Artifact("samples", "samples.npy", "every request: when due, its latency, its status, if wrong", optional=True),
         Artifact("latency", "latency.json", "percentiles after the warm-up, wrong answers", optional=True),
+        Artifact("load", "result.json", "the load in numbers: its pieces, the meter's health", optional=True),
+        Artifact("hdr", "latency.hlog", "latencies as an HdrHistogram log, second by second", optional=True),
+        Artifact("locust", "locust.html", "Locust's own page of the load", optional=True),
+        Artifact("capacity", "capacity.json", "the highest rate that holds the service level, if asked", optional=True),
         Artifact("container", STOOD, "of an image: its digests, limits, start, memory, end", optional=True),
     ),
     sections=("serving",),
     uses=("project", "data"),
-    facts=("schema",),
+    facts=("schema", "production-model"),
     effect="observe",
-    revision=3,
+    revision=4,
     needs=Needs(
         docker=True,
         packages=(

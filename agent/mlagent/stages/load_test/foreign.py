@@ -16,7 +16,7 @@ from mlagent.loadtest import functional, golden, learning, stranger, tensors
 from mlagent.loadtest.asking import Asking, NoAnswerError
 from mlagent.loadtest.golden import Golden
 from mlagent.loadtest.request import Target, is_loopback
-from mlagent.stages.load_test import judging
+from mlagent.stages.load_test import judging, search
 from mlagent.stages.load_test.beside import Champion
 from mlagent.stages.load_test.judging import Asked
 from mlagent.stages.load_test.loads import Bench
@@ -51,9 +51,10 @@ def run(config: Config, wish: Wish, work: Path, tools: Children, log: Log) -> Ou
         golden.write(work / GOLDEN, rows)
         log.info(f"loading {target.url}")
         if asked.wrong is None:
-            asked = judging.load(config, Bench(tools, work, log, wish.hosts), target, Champion())
+            asked = search.load(config, Bench(tools, work, log, wish.hosts), target, Champion())
             if asked.result and asked.result.unanswered and not asked.result.wrong:
                 _must_live(config, target, rows[0])
+    search.write(work, asked.capacity, None)
     found = judging.of_stranger(config, asked, target.url, len(rows))
     write_whole(work / VERDICT, msgspec.json.format(msgspec.json.encode(found.verdicts[0])))
     return found

@@ -34,7 +34,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = "poisson"
     rate_per_second: Annotated[float, Meta(gt=0, le=100_000, description="Requests a second, over all users.")] = 150.0
     users: Annotated[
-        int, Meta(ge=1, le=10_000, description="Independent users, each with a connection of its own.")
+        int, Meta(ge=1, le=10_000, description="Connections: how many requests may be under way at once.")
     ] = 8
     duration_seconds: Annotated[float, Meta(gt=0, le=86_400, description="How long latencies are kept.")] = 10.0
     warmup_seconds: Annotated[float, Meta(ge=0, le=600, description="How long load runs before that.")] = 2.0
