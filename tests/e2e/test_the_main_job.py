@@ -160,10 +160,11 @@ def test_an_impossible_service_level_is_stopped_by_the_load_test(digits: Path, c
     assert states(digits)["load-test"] == "refused"
 
 
-def test_too_short_a_load_is_inconclusive_and_not_a_pass(digits: Path, cli: Cli) -> None:
+def test_too_short_a_load_is_invalid_and_not_a_pass(digits: Path, cli: Cli) -> None:
     ended = cli("load-test", "--duration-seconds", "1", "--warmup-seconds", "0", cwd=digits)
     assert ended.returncode == 11, ended.stderr
-    assert "1000 are asked for" in ended.stderr
+    assert "load-test is invalid" in ended.stderr
+    assert "too few, load-test.requests_min asks for 1000" in ended.stderr
 
 
 def test_a_test_of_the_teams_that_fails_stops_before_any_training(digits: Path, cli: Cli) -> None:

@@ -25,7 +25,7 @@ UNCHECKED = ("--set", "check.lint=true", "--set", "check.test=true")
 ENDED = {
     "passed": "Passed all 10 stages",
     "refused": "Blocked by validate-data: PSI of VehValue against the rows accepted last",
-    "inconclusive": "Inconclusive in load-test, and no data is not a pass",
+    "invalid": "Invalid in load-test: what was measured says nothing, good or bad",
     "failed": "Failed in train:",
     "interrupted": "Interrupted in train; the same command goes on from there.",
 }
@@ -71,7 +71,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     subprocess.run(drift, cwd=others["refused"], check=True, capture_output=True)
     assert mlagent(others["refused"], "run").returncode == 10
     few = (*FAST, "--set", "load-test.requests_min=100000")
-    assert mlagent(others["inconclusive"], "run", *few).returncode == 11
+    assert mlagent(others["invalid"], "run", *few).returncode == 11
     (others["failed"] / "model.py").write_text(
         "def build_model(config):\n    raise ValueError('no <b>such</b> layer')\n"
     )

@@ -30,7 +30,7 @@ def reasons(result: Result, measured: Measured, limits: Limits) -> Sequence[str]
 def fit(faults: Sequence[str], measured: Measured) -> Check:
     """As a check: it passes where there is no fault, and is invalid where there is one."""
     one = check(METRIC, len(faults), "<=", 0, samples=max(1, measured.requests))
-    return _invalid(one, "; ".join(faults)) if faults else one
+    return _invalid(one, "; and ".join(faults)) if faults else one
 
 
 def void(one: Check) -> Check:

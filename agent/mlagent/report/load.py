@@ -15,6 +15,7 @@ from mlagent.report.load_course import course
 from mlagent.report.run import Load, Missing, Percentile, Run, Spread
 
 BINS, SLICES = 40, 60
+AND = "; and "  # between the reasons of one check
 FITNESS = "faults of the measurement"
 PLAIN = ("golden rows not as expected", "wrong answers", "capacity")
 PERCENTILES = ("p50", "p95", "p99")
@@ -40,10 +41,9 @@ def _invalid(run: Run) -> str:
     one = next((one for one in run.checks("load-test") if one.metric == FITNESS and one.outcome == "invalid"), None)
     if one is None:
         return ""
-    return (
-        f'<div class="callout"><h3>{word("invalid")}: nothing below says how fast the model is</h3>'
-        f"<p>{text(one.reason)}.</p></div>"
-    )
+    reasons = "".join(f"<li>{text(reason)}</li>" for reason in one.reason.split(AND))
+    title = f"<h3>{word('invalid')}: nothing below says how fast the model is</h3>"
+    return f'<div class="callout">{title}<ul>{reasons}</ul></div>'
 
 
 def _about(found: Load) -> str:

@@ -100,3 +100,4 @@ def test_a_server_that_holds_its_callers_up_is_judged() -> None:
 def test_all_faults_are_told_at_once() -> None:
     found = said(rows(count=300), clock_jump_seconds=5.0, meters=(msgspec.structs.replace(FIT, cpu_share=1.0),))
     assert len(found) == 3
+    assert not any("; and " in one for one in found)  # what stands between them

@@ -250,11 +250,17 @@ def test_load_tests_of_none_one_and_equal_requests(make: Make, latency: np.ndarr
 
 def test_an_invalid_measurement_is_said_above_its_figures(make: Make) -> None:
     fault = msgspec.structs.replace(
-        check("faults of the measurement", 1, "<=", 0, samples=9), outcome="invalid", reason="the clock <jumped>"
+        check("faults of the measurement", 1, "<=", 0, samples=9),
+        outcome="invalid",
+        reason="late; and the clock <jumped>",
     )
     stage = ran("load-test", fault, state="invalid")
     shown = part(page(make(load_test=stage)), "load")
-    assert shown.index("nothing below says how fast") < shown.index("the clock &lt;jumped&gt;.") < shown.index("<table")
+    assert (
+        shown.index("nothing below says how fast")
+        < shown.index("<li>late</li><li>the clock &lt;jumped&gt;</li>")
+        < shown.index("<table")
+    )
     assert "nothing below says how fast" in part(page(make(load_test=stage, load=Missing("it broke off"))), "load")
     assert "nothing below says how fast" not in part(page(make()), "load")
 
