@@ -2,11 +2,11 @@
 
 from time import perf_counter
 
-import gevent
 import locust
 from gevent.event import Event
 from locust.exception import StopUser
 
+from mlagent.loadtest.alarm import Alarm
 from mlagent.loadtest.course import Desk
 from mlagent.loadtest.line import Answer, Line
 from mlagent.loadtest.samples import Shot
@@ -41,12 +41,14 @@ def user_class(desk: Desk, clock: Clock) -> type[locust.User]:
         host = desk.request.targets[0].url
 
         def on_start(self) -> None:
-            """Have a line to each target, and wait for the common start."""
+            """Have an alarm and a line to each target, and wait for the common start."""
+            self.alarm = Alarm()
             self.lines = [Line(judge, desk.request.timeout_seconds) for judge in desk.judges]
             clock.wait()
 
         def on_stop(self) -> None:
             """Close the connections."""
+            self.alarm.close()
             for one in self.lines:
                 one.close()
 
@@ -60,7 +62,7 @@ def user_class(desk: Desk, clock: Clock) -> type[locust.User]:
             asked, taken, shots = desk.take(), clock.now(), desk.shots
             if asked is None:
                 raise StopUser
-            gevent.sleep(max(0.0, asked.due - clock.now()))
+            self.alarm.wait(asked.due - clock.now())
             judge, line = desk.judges[asked.target], self.lines[asked.target]
             sent = clock.now()
             shots[asked.number] = Shot(taken, sent)
