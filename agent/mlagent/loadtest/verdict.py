@@ -32,7 +32,8 @@ def judge(
     """Compare with the limits, and with production where it was `compared`.
 
     A measurement with `faults` says nothing of speed and errors, only that an answer was wrong. Where production
-    itself breaks a limit on this machine, that limit is shown, not judged: the comparison decides.
+    itself breaks a limit on this machine, that limit is shown, not judged: the comparison decides. Where all limits
+    surely hold, a comparison that is not resolved is shown alone.
     """
     checks = [
         _beside(_latency(name, measured, limit, limits), champion if compared else None, name, limit)
@@ -41,7 +42,8 @@ def judge(
     ]
     of, least = measured.requests, limits.requests_min
     errors = check("error rate", measured.error_rate, "<=", limits.error_rate_max, samples=of, samples_min=least)
-    judged = [*checks, errors, *compared]
+    surely = bool(checks) and all(one.outcome == "pass" for one in checks)
+    judged = [*checks, errors, *(_unresolved(one) if surely else one for one in compared)]
     judged = [void(one) for one in judged] if faults else judged
     wrong = _with(check("wrong answers", measured.wrong, "<=", 0, samples=measured.answered), first_wrong)
     return [fit(faults, measured), *judged, wrong] if faults else [*judged, wrong, fit(faults, measured)]
@@ -103,6 +105,15 @@ def _beside(one: Check, champion: Measured | None, name: str, limit: float) -> C
         return one
     said = f"shown, not judged: what serves in production takes {found.due.value:.4g} ms on this machine itself"
     return msgspec.structs.replace(one, outcome="warn", reason=f"{one.reason}; {said}")
+
+
+def _unresolved(one: Check) -> Check:
+    """A ratio that so short a load cannot tell holds no model up that surely keeps its limits here."""
+    if one.outcome != "inconclusive":
+        return one
+    return msgspec.structs.replace(
+        one, outcome="warn", reason=f"{one.reason}; shown, not judged: the limits surely hold"
+    )
 
 
 def _with(one: Check, wrong: Wrong | None) -> Check:
