@@ -12,7 +12,7 @@ PARTS := $(addprefix tests/parts/,base beside certificates cluster cosign engine
 QUICK := -m 'not long' --durations 20
 EXTRAS := worker,control,serve,image,deploy,loadtest,jenkins,store,postgres
 
-.PHONY: demo test prepared e2e e2e-full parts parts-stop groovy bench lint render wheelhouse wheel clean
+.PHONY: demo test prepared e2e e2e-full parts parts-stop groovy bench bench-serving lint render wheelhouse wheel clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -97,6 +97,24 @@ bench: $(STAMP) $(PEERS)/bin/dvc $(PEERS)-data/installed $(PEERS)-lightning/inst
 	PATH="$$PATH:$(PEERS)/bin" MLAGENT_TEST_PEERS=$(PEERS)-data/bin/python \
 	MLAGENT_TEST_LIGHTNING=$(PEERS)-lightning/bin/python MLAGENT_TEST_BENTOML=$(PEERS)-bentoml/bin/bentoml \
 	tests/parts/with --cluster $(BIN)/python -m tests.bench $(BENCH)
+
+# Our server beside those that teams use, each in an environment of its own: requests/s, latency and CPU by wrk, in turn.
+# BENCH says less: make bench-serving BENCH='--only mlp --quick'.
+SERVERS := mlflow mlserver kserve litserve fastapi
+bench-serving: $(STAMP) $(PEERS)-bentoml/installed $(SERVERS:%=$(PEERS)-serving-%/installed)
+	command -v wrk || { apt-get update && apt-get install --yes --quiet --no-install-recommends wrk; }
+	MLAGENT_TEST_SERVING=$(PEERS)-serving MLAGENT_TEST_BENTOML=$(PEERS)-bentoml/bin/bentoml \
+	$(BIN)/python -m tests.bench.serving $(BENCH)
+
+$(PEERS)-serving-mlflow/installed: WANTS = mlflow==3.17.2 onnx==1.23.2
+$(PEERS)-serving-mlserver/installed: WANTS = mlserver==1.7.1
+$(PEERS)-serving-kserve/installed: WANTS = kserve==0.21.0
+$(PEERS)-serving-litserve/installed: WANTS = litserve==0.2.19 torch==2.13.0
+$(PEERS)-serving-fastapi/installed: WANTS = fastapi==0.165.0 uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0
+$(PEERS)-serving-%/installed:
+	$(PYTHON) -m venv $(PEERS)-serving-$*
+	$(PEERS)-serving-$*/bin/pip install --quiet --disable-pip-version-check $(WANTS) onnxruntime==1.32.0 numpy==2.4.6
+	touch $@
 
 $(PEERS)/bin/dvc:
 	$(PYTHON) -m venv $(PEERS)
