@@ -1,25 +1,30 @@
 """The highest rate that holds the service level: rise until it breaks, halve the gap, hold what was found (pure)."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from mlagent.core.verdict import Check, check
 
-METRIC = "capacity"
-HIGHEST, LOWEST_PART, MOST_ATTEMPTS = 100_000.0, 1000.0, 100
+METRIC, UNSENT = "capacity", "rates that the meter could not measure"
+HIGHEST, LOWEST_PART, MOST_ATTEMPTS = 100_000.0, 32.0, 100
 
 Outcome = Literal["pass", "fail", "inconclusive", "invalid"]
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One load at one rate (requests a second), and how the service level was judged; `p99_ms` None without any."""
+    """One load at one rate (requests a second), and how the service level was judged; `p99_ms` None without any.
+
+    `why` it was invalid.
+    """
 
     rate: float
     outcome: Outcome
     p99_ms: float | None
     requests: int
+    why: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,3 +104,17 @@ def judge(answer: Answer, wanted: float) -> Check:
         said = f"{METRIC} could not be measured: no rate held, and none was surely too high"
         return msgspec.structs.replace(one, outcome="inconclusive", reason=said)
     return one
+
+
+def ends(answer: Answer) -> Sequence[Check]:
+    """Warn where the meter ended before the server did, and say by what."""
+    lost = [one for one in answer.attempts if one.outcome == "invalid" and one.rate > answer.rate_per_second]
+    if not (answer.at_least and lost):
+        return []
+    lowest = min(lost, key=lambda one: one.rate)
+    said = (
+        f"{METRIC} is at least {answer.rate_per_second:.4g} requests/s, the server may hold more: the meter could not"
+        f" measure {lowest.rate:.4g} requests/s" + (f": {lowest.why}" if lowest.why else "")
+    )
+    one = check(UNSENT, len(lost), "<=", 0, samples=len(answer.attempts), severity="warn")
+    return [msgspec.structs.replace(one, reason=said)]

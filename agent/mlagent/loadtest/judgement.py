@@ -101,7 +101,9 @@ def _checks(seen: Seen, limits: Limits, start_seconds_max: float) -> list[Check]
             champion=seen.champion,
             compared=seen.compared,
         )
-    return [*checks, capacity.judge(seen.capacity, seen.wanted)] if seen.capacity else checks
+    if seen.capacity:
+        checks += [capacity.judge(seen.capacity, seen.wanted), *capacity.ends(seen.capacity)]
+    return checks
 
 
 def _notes(seen: Seen) -> list[str]:

@@ -17,7 +17,7 @@ from mlagent.report.run import Load, Missing, Percentile, Run, Spread
 BINS, SLICES = 40, 60
 AND = "; and "  # between the reasons of one check
 FITNESS = "faults of the measurement"
-PLAIN = ("golden rows not as expected", "wrong answers", "capacity")
+PLAIN = ("golden rows not as expected", "wrong answers", "capacity", "rates that the meter could not measure")
 PERCENTILES = ("p50", "p95", "p99")
 HEAD = ("figure", "value", "interval", "limit", "outcome")
 

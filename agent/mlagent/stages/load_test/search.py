@@ -82,6 +82,7 @@ def _attempt(config: Config, rate: float, asked: Asked) -> Attempt:
         outcome=_outcome(config, asked),
         p99_ms=measured.p99_ms if measured else None,
         requests=measured.requests if measured else 0,
+        why="; and ".join(asked.faults),
     )
 
 
