@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from mlagent.stages.load_test.settings import Config
 
 SECTION, PREFIX, FOLDER = "load-test", "MLAGENT_LOAD_TEST_", "load-test"
+_LEFT = (
+    "error.json", "verdict.json", "capacity.json", "latency.json", "latency.hlog", "result.json", "samples.npy",
+    "locust.html", "progress.json",
+)  # fmt: skip
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _OPTIONS = (
     click.Option(["--url"], help="Load this server instead of a run's: any that speaks the Open Inference Protocol."),
@@ -104,7 +108,8 @@ def _wish(mine: dict[str, Any], golden: str | None) -> "Wish":
 def _folder(app: App, output: Path) -> Path:
     work = output.absolute()
     work.mkdir(parents=True, exist_ok=True)
-    (work / "error.json").unlink(missing_ok=True)
+    for name in _LEFT:  # what an earlier load left must not stand for one that is cut off
+        (work / name).unlink(missing_ok=True)
     app.error_homes.append(work)
     return work
 

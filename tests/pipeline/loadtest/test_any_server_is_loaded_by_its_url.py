@@ -98,6 +98,15 @@ def test_a_run_of_too_few_requests_is_invalid_and_ends_in_11(load: Load, folder:
     assert "is invalid" in ended.stderr
 
 
+def test_what_an_earlier_load_left_does_not_stand_for_one_that_never_was(load: Load, folder: Path) -> None:
+    (folder / "load-test").mkdir()
+    for name in ("verdict.json", "capacity.json", "samples.npy", "golden.jsonl"):
+        (folder / "load-test" / name).write_text("{}")
+    assert load(url="http://127.0.0.1:9").returncode == 20
+    left = {one.name for one in (folder / "load-test").iterdir()}
+    assert left == {"error.json", "golden.jsonl"}  # which may be the input of the next
+
+
 def test_golden_rows_of_a_file_are_held_against_what_is_answered(load: Load, folder: Path, served: Served) -> None:
     row = {"row": {"a": 0.1, "b": 0.2, "c": 0.3}, "expected": {"probabilities": [0.9, 0.9]}}
     (folder / "mine.jsonl").write_text(json.dumps(row))
