@@ -88,6 +88,11 @@ class Connection(asyncio.Protocol):
             if reader.busy and self._current is None and not self._full:
                 self._due_while_reading(anew=reader.coming is not before)
 
+    def eof_received(self) -> None:
+        """The client sends no more, and is left after what is written: one whose request is not whole is told so."""
+        if self._reader.busy and not self._over:
+            self._refuse(Refused(400, "the request ended before it was whole"))
+
     def pause_writing(self) -> None:
         """The client does not read its answers: nothing more is done for it until it does."""
         self._full = True

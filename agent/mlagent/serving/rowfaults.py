@@ -118,8 +118,12 @@ def _value(column: Column, value: object) -> Any:  # noqa: ANN401  of the column
 
 
 def _too_large(value: float) -> str:
-    with np.errstate(over="ignore"):
-        return f"{_short(value)} is too large for float32" if np.isinf(np.float32(value)) else ""
+    try:
+        with np.errstate(over="ignore"):
+            fits = not np.isinf(np.float32(value))
+    except OverflowError:  # a whole number that no float can be
+        fits = False
+    return "" if fits else f"{_short(value)} is too large for float32"
 
 
 def _absent(column: Column, how: str) -> str:
@@ -128,7 +132,10 @@ def _absent(column: Column, how: str) -> str:
 
 
 def _short(value: object) -> str:
-    return _cut(msgspec.json.encode(value).decode())
+    try:
+        return _cut(msgspec.json.encode(value).decode())
+    except OverflowError:  # a whole number of more than 64 bits is in it
+        return _cut(repr(value))
 
 
 def _cut(text: str) -> str:

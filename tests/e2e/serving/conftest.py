@@ -42,7 +42,7 @@ def tools() -> Path:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve a column of every kind, two of them nullable; whatever is sent, the answer is a finite number."""
     folder = tmp_path_factory.mktemp("server")
-    _model(folder)
+    write_model(folder)
     (folder / "token").write_text(TOKEN)
     command = [
         *(sys.executable, "-W", "error", "-m", "mlagent.serving", "--model", str(folder / "model.onnx")),
@@ -60,15 +60,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         assert process.wait(30) == 0
 
 
-def _model(folder: Path) -> None:
+def write_model(folder: Path) -> None:
     """Write it: a score of the numbers, held to what a sigmoid can carry; the texts are given back."""
     inputs = [_value(kind, _ONNX.get(kind, TensorProto.STRING), ["rows", 3 if kind == "list" else 1]) for kind in KINDS]
     outputs = [_value("score", TensorProto.FLOAT, ["rows", 1]), _value("same text", TensorProto.STRING, ["rows", 1])]
     nodes = [
-        helper.make_node("Where", ["absent", "nought", "number"], ["whole"]),
-        helper.make_node("IsNaN", ["number"], ["absent"]),
-        helper.make_node("Concat", ["whole", "list"], ["numbers"], axis=1),
-        helper.make_node("Clip", ["numbers", "least", "most"], ["held"]),
+        helper.make_node("Concat", ["number", "list"], ["numbers"], axis=1),
+        helper.make_node("IsNaN", ["numbers"], ["absent"]),
+        helper.make_node("Where", ["absent", "nought", "numbers"], ["whole"]),
+        helper.make_node("Clip", ["whole", "least", "most"], ["held"]),
         helper.make_node("ReduceSum", ["held", "axis"], ["sum"]),
         helper.make_node("Sigmoid", ["sum"], ["score"]),
         helper.make_node("Identity", ["text"], ["same text"]),
@@ -79,7 +79,7 @@ def _model(folder: Path) -> None:
         numpy_helper.from_array(np.array(5, np.float32), "most"),
         numpy_helper.from_array(np.array([1], np.int64), "axis"),
     ]
-    graph = helper.make_graph([nodes[1], nodes[0], *nodes[2:]], "graph", inputs, outputs, constants)
+    graph = helper.make_graph(nodes, "graph", inputs, outputs, constants)
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     onnx.save(made, folder / "model.onnx")
     columns = [{"name": kind, "type": kind, "nullable": kind in ("number", "text")} for kind in KINDS]
