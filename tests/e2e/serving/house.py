@@ -21,7 +21,7 @@ class House(NamedTuple):
     metrics_url: str
     process: "subprocess.Popen[str]"
 
-    def count(self, name: str) -> float:
+    def number(self, name: str) -> float:
         """A number of its metrics, summed over labels."""
         with urllib.request.urlopen(f"{self.metrics_url}/metrics", timeout=10) as answer:
             text = answer.read().decode()
@@ -30,7 +30,7 @@ class House(NamedTuple):
     def memory(self) -> float:
         """Bytes of all its processes, as they last told: each does once a second."""
         time.sleep(1.5)
-        return self.count("process_resident_memory_bytes")
+        return self.number("process_resident_memory_bytes")
 
     def workers(self) -> list[int]:
         """Its workers' process ids."""
@@ -40,8 +40,8 @@ class House(NamedTuple):
     def until(self, name: str, value: float) -> None:
         """Wait until a number is this."""
         end = time.monotonic() + PATIENCE
-        while self.count(name) != value:
-            assert time.monotonic() < end, (name, self.count(name))
+        while self.number(name) != value:
+            assert time.monotonic() < end, (name, self.number(name))
             time.sleep(0.05)
 
 
