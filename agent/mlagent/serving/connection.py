@@ -83,7 +83,8 @@ class Connection(asyncio.Protocol):
         try:
             reader.feed(data)
         except Refused as refused:
-            self._refuse(refused)
+            if not self._over:  # the last answer was to a request before it, of the same bytes
+                self._refuse(refused)
         else:
             if reader.busy and self._current is None and not self._full:
                 self._due_while_reading(anew=reader.coming is not before)
@@ -144,7 +145,9 @@ class Connection(asyncio.Protocol):
             self._refuse(Refused(408, "the body had not come whole when the server had to end"))
 
     def _came(self, request: Request) -> None:
-        """A request is whole: answer it when those before it are."""
+        """A request is whole: answer it when those before it are; none behind the last answer."""
+        if self._over:
+            return
         self._waiting.append(request)
         self._advance()
         if len(self._waiting) > PIPELINED:
@@ -157,7 +160,7 @@ class Connection(asyncio.Protocol):
 
     def _body_wanted(self) -> None:
         """Tell a client that waits for it that its body is wanted."""
-        if self._current is None and not self._waiting:
+        if self._current is None and not self._waiting and not self._over:
             self._transport.write(CONTINUE)
 
     def _due_while_reading(self, *, anew: bool) -> None:

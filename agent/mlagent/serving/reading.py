@@ -1,6 +1,6 @@
 """Bytes to requests: llhttp (httptools) reads HTTP/1.1, and what is here refuses what is too long, or not for us."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -35,14 +35,21 @@ class Reader:
 
     def feed(self, data: bytes) -> None:
         """Read on; Refused where it is no request for us: nothing more can be read then."""
+        parts = [memoryview(data)]
+        while parts:  # no recursion: a client may offer upgrades by the thousand
+            parts += self._fed(parts.pop())
+
+    def _fed(self, data: memoryview) -> Sequence[memoryview]:
+        """Read one piece; what is to be read after it, the last one first."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._not_upgraded(data[upgrade.args[0] :])
+            return data[upgrade.args[0] :], memoryview(self._not_upgraded())
         except httptools.HttpParserCallbackError as error:
             raise (error.__context__ or error) from None
         except httptools.HttpParserError as error:
             raise Refused(400, f"this is no HTTP/1.1 request: {error}") from None
+        return ()
 
     def release(self, held: int) -> None:
         """So many bytes are no longer needed."""
@@ -125,12 +132,14 @@ class Reader:
         self.held += more
         self._crowd.held += more
 
-    def _not_upgraded(self, rest: bytes) -> None:
-        """Go on in HTTP/1.1 with a client that offers another protocol (Java's offer h2c): llhttp stops at its head."""
-        request = self.coming
+    def _not_upgraded(self) -> bytes:
+        """The head to go on with, in the same HTTP, for a client that offers another protocol (Java's offer h2c).
+
+        llhttp stops behind such a head.
+        """
+        request, version = self.coming, self._parser.get_http_version().encode()
         if request is None or request.method == "CONNECT":
             raise Refused(400, "no other protocol than HTTP/1.1 is spoken here")
-        fields = [name + b": " + value for name, value in request.headers.items() if name not in _OFFERS]
-        head = b"\r\n".join([request.method.encode() + b" " + self._target + b" HTTP/1.1", *fields, b"", b""])
         self._parser = httptools.HttpRequestParser(self)
-        self.feed(head + rest)
+        fields = [name + b": " + value for name, value in request.headers.items() if name not in _OFFERS]
+        return b"\r\n".join([b"%s %s HTTP/%s" % (request.method.encode(), self._target, version), *fields, b"", b""])

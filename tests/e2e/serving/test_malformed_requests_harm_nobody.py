@@ -77,7 +77,6 @@ def test_each_is_answered_for_what_it_is_and_the_server_is_as_it_was(tmp_path: P
         before = server.memory()
         answers = asyncio.run(_sent(server, bodies=BODIES, frames=FRAMES, seed=SEED))
         grown = server.memory() - before
-        print(dict(answers.statuses), answers.unfinished, grown)
         assert [(why, sent[:2000]) for why, sent in answers.bad[:3]] == []
         assert answers.unfinished < FRAMES / 4
         assert answers.statuses[400] > BODIES / 2
