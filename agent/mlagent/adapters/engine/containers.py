@@ -1,5 +1,6 @@
 """One container under production's limits, locked down, on a bridge of its own that leads nowhere else."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,12 +19,16 @@ LOOPBACK = "127.0.0.1"
 NO_WAY_OUT = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
 KILLED = 137
 MIB = 1 << 20
+_NUMBERS = itertools.count(1)
 
 
 @contextmanager
 def started(client: docker.DockerClient, image: str, limits: Limits, run: str) -> Iterator[Served]:
-    """Start it; container and network are removed whatever happens in the block."""
-    name = f"{holder.PREFIX}-{run}-{holder.own()}"
+    """Start it; container and network are removed whatever happens in the block.
+
+    Each has a name of its own: a process may serve several of one run beside each other.
+    """
+    name = f"{holder.PREFIX}-{run}-{holder.own()}-{next(_NUMBERS)}"
     try:
         with refusals.told():
             client.networks.create(name, driver="bridge", options=NO_WAY_OUT, labels=leftovers.labels(run))
