@@ -100,6 +100,7 @@ bench: $(STAMP) $(PEERS)/bin/dvc $(PEERS)-data/installed $(PEERS)-lightning/inst
 
 # Our server beside those that teams use, each in an environment of its own: requests/s, latency and CPU by wrk, in turn.
 # BENCH says less: make bench-serving BENCH='--only mlp --quick'.
+# MLServer asks for any uvloop, and its workers do not start with those after 0.21.
 SERVERS := mlflow mlserver kserve litserve fastapi
 bench-serving: $(STAMP) $(PEERS)-bentoml/installed $(SERVERS:%=$(PEERS)-serving-%/installed)
 	command -v wrk || { apt-get update && apt-get install --yes --quiet --no-install-recommends wrk; }
@@ -107,7 +108,7 @@ bench-serving: $(STAMP) $(PEERS)-bentoml/installed $(SERVERS:%=$(PEERS)-serving-
 	$(BIN)/python -m tests.bench.serving $(BENCH)
 
 $(PEERS)-serving-mlflow/installed: WANTS = mlflow==3.17.2 onnx==1.23.2
-$(PEERS)-serving-mlserver/installed: WANTS = mlserver==1.7.1
+$(PEERS)-serving-mlserver/installed: WANTS = mlserver==1.7.1 uvloop==0.21.0
 $(PEERS)-serving-kserve/installed: WANTS = kserve==0.21.0
 $(PEERS)-serving-litserve/installed: WANTS = litserve==0.2.19 torch==2.13.0
 $(PEERS)-serving-fastapi/installed: WANTS = fastapi==0.165.0 uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0

@@ -51,9 +51,9 @@ def resnet(folder: Path) -> Case:
 
 def insurance(folder: Path) -> Case:
     """The template's own model, as it is exported: it takes raw columns, five of them texts."""
-    _mlagent("init", str(folder / "insurance"), "--template", "insurance-risk")
+    _mlagent("init", "insurance", "--template", "insurance-risk", folder=folder)
     quick = ("--set", "train.epochs=1", "--set", "gate.accuracy_min=0", "--until", "export")
-    _mlagent("--project", str(folder / "insurance"), "run", *quick)
+    _mlagent("run", *quick, folder=folder / "insurance")
     home = folder / "insurance/.mlagent"
     made = home / "runs" / (home / "newest").read_text() / "export"
     asked = {
@@ -86,8 +86,7 @@ class ResNet18(nn.Sequential):
     def __init__(self) -> None:
         """With the weights that PyTorch begins with."""
         head = (nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
-        wide = (64, 64, 64, 64, 128, 128, 256, 256, 512, 512)
-        steps = pairwise(wide[1:])
+        steps = pairwise((64, 64, 64, 128, 128, 256, 256, 512, 512))
         blocks = [Block(before, after, 1 if before == after else 2) for before, after in steps]
         super().__init__(*head, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
 
@@ -107,7 +106,8 @@ def _case(name: str, model: Path, asked: dict[str, np.ndarray]) -> Case:
     return Case(name, model, asked, session.run(None, asked)[0], session.get_outputs()[0].name)
 
 
-def _mlagent(*args: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "mlagent", *args], capture_output=True, text=True, check=False)
+def _mlagent(*args: str, folder: Path) -> None:
+    command = [sys.executable, "-m", "mlagent", *args]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"mlagent {args[0]} ended with {done.returncode}: {json.dumps(done.stderr[-2000:])}")

@@ -53,7 +53,7 @@ def _in_turn(ours: Server, peer: str, server: Server, plan: Plan, connections: i
     """After a warm-up of both."""
     found = Pairs(peer, server.way, connections, [], [])
     for one in (ours, server):
-        measured(one, connections, 1)
+        measured(one, connections, max(1, plan.seconds // 2))
     for _ in range(plan.times):
         found.ours.append(measured(ours, connections, plan.seconds))
         found.theirs.append(measured(server, connections, plan.seconds))
@@ -68,5 +68,5 @@ def _tried(way: Way, case: Case, plan: Plan) -> float:
 
 
 def _warm(server: Server, connections: int, seconds: int) -> Reading:
-    measured(server, connections, 1)
+    measured(server, connections, max(1, seconds // 2))
     return measured(server, connections, seconds)

@@ -22,6 +22,7 @@ from tests.bench.serving.usage import members
 
 PATIENCE = 90.0
 TOLERANCE = 1e-4
+BROKEN = 500
 
 
 class Way(NamedTuple):
@@ -88,8 +89,8 @@ def _first_answer(process: subprocess.Popen[bytes], url: str, ask: Ask, log: Pat
         try:
             return post(url, ask)
         except OSError as error:
-            if process.poll() is not None or time.perf_counter() > until:
-                said = error.read() if isinstance(error, urllib.error.HTTPError) else b""
+            status, said = (error.code, error.read()) if isinstance(error, urllib.error.HTTPError) else (0, b"")
+            if process.poll() is not None or time.perf_counter() > until or status == BROKEN:
                 raise RuntimeError(f"{process.args!r}: {error} {said!r}\n{log.read_text()[-3000:]}") from error
         time.sleep(0.005)
 

@@ -4,6 +4,7 @@ import os
 
 import onnxruntime
 from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
+from kserve.utils.utils import generate_uuid
 
 
 class Bench(Model):  # type: ignore[misc]
@@ -34,7 +35,10 @@ class Bench(Model):  # type: ignore[misc]
         output = InferOutput(name=self.made, shape=list(answer.shape), datatype="FP32")
         output.set_data_from_numpy(answer, binary_data=binary)
         return InferResponse(
-            response_id=payload.id, model_name=self.name, infer_outputs=[output], use_binary_outputs=binary
+            response_id=payload.id or generate_uuid(),
+            model_name=self.name,
+            infer_outputs=[output],
+            use_binary_outputs=binary,
         )
 
 
