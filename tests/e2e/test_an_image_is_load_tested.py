@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import docker
 import pytest
 
 from mlagent.adapters.engine.leftovers import IMAGES, LABEL, names
+from mlagent.adapters.ledgers.lines import LineLedger
 from mlagent.config.images import Serving
+from mlagent.core.ports.ledger import Fact
 from tests import stub_image
 from tests.conftest import Cli
 from tests.e2e.conftest import record, states
@@ -189,6 +192,49 @@ def test_what_a_killed_one_leaves_is_removed_by_the_next(
     assert ended.returncode == 0, ended.stderr
     assert states(tested)["load-test"] == "done"
     assert left(client, process.pid) == []
+
+
+def test_the_next_image_is_asked_beside_the_one_in_production(
+    tested: Path, cli: Cli, engine: dict[str, str], client: docker.DockerClient
+) -> None:
+    path = tested / "mlpipeline.yaml"
+    path.write_text(f"{path.read_text()}ledger:\n  file: ledger.jsonl\n")
+    first = cli("run", "--until", "load-test", cwd=tested, env=engine)
+    assert first.returncode == 0, first.stderr
+    (before,) = record(tested)["stages"]["load-test"]["verdicts"]
+    assert "judged by its limits alone, not beside production: nothing is in production" in before["notes"]
+    promote(tested, before["inputs"]["image"])
+    path.write_text(path.read_text().replace("  seed: 1 ", "  seed: 2 "))
+    with start(tested, engine) as process:
+        together = containers_at_once(client, process)
+        said = process.communicate(timeout=240)[0]
+    assert process.returncode == 0, said
+    assert together == 2
+    (judged,) = record(tested)["stages"]["load-test"]["verdicts"]
+    assert judged["inputs"]["image"] != before["inputs"]["image"]
+    assert not [note for note in judged["notes"] if "limits alone" in note]
+    ratio = next(one for one in judged["checks"] if one["metric"] == "p99 against production")
+    assert ratio["interval"][0] <= ratio["value"] <= ratio["interval"][1]
+    assert left(client, process.pid) == []
+
+
+def promote(project: Path, release: str) -> None:
+    """Have the ledger say that an image came to production."""
+    fact = Fact(
+        what="promoted", model="digits", who="us", time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        release=release, environment="production", build=1, details={},
+    )  # fmt: skip
+    LineLedger(project / "ledger.jsonl", lambda _: None).append(fact)
+
+
+def containers_at_once(client: docker.DockerClient, process: "subprocess.Popen[str]") -> int:
+    """The most containers that a process ran together, until it runs two or is over."""
+    most = 0
+    while process.poll() is None and most < 2:
+        found = client.containers.list(filters={"label": LABEL}, ignore_removed=True)
+        most = max(most, sum(f"-p{process.pid}-" in str(one.name) for one in found))
+        time.sleep(0.1)
+    return most
 
 
 def test_without_an_engine_it_is_inconclusive_and_says_what_to_do(tested: Path, cli: Cli, tmp_path: Path) -> None:
