@@ -88,6 +88,17 @@ def test_an_image_is_given_the_variables_that_are_told(engine: Engine, tmp_path:
         assert {name: has.get(name) for name in told} == told
 
 
+def test_two_are_served_beside_each_other_and_one_that_ends_leaves_the_other(engine: Engine, tmp_path: Path) -> None:
+    image = stub_image.make(tmp_path, BASE, ["serve"])
+    with held(engine, image) as name, engine.serving(name, SMALL, "r1") as first:
+        with engine.serving(name, SMALL, "r1") as second:
+            assert first.url != second.url
+            for one in (first, second):
+                assert startup.wait(one.metrics_url, lambda one=one: one.state().exit_code is None, 60) is not None
+        assert first.state() == State()
+        assert startup.wait(first.metrics_url, lambda: first.state().exit_code is None, 60) is not None
+
+
 def test_an_image_that_crashes_says_with_what_status_and_what_it_said(engine: Engine, tmp_path: Path) -> None:
     image = stub_image.make(tmp_path, BASE, ["crash", "3"])
     with held(engine, image) as name, engine.serving(name, SMALL, "r1") as served:
