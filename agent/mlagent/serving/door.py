@@ -27,9 +27,16 @@ class Door:
         self._listening.setblocking(False)  # noqa: FBT003
         self._watch()
 
+    def last(self) -> None:
+        """From now on whoever waits is taken at once: nobody else may be there to do it."""
+        self._mine = lambda: True
+
     def close(self) -> None:
-        """Accept no more; the socket itself is closed, for this process."""
+        """Accept whoever waits, and no more; the socket itself is closed, for this process."""
         self._shut()
+        with contextlib.suppress(OSError):
+            while self._took():
+                pass
         self._listening.close()
 
     def _watch(self) -> None:
@@ -48,16 +55,21 @@ class Door:
             return
         self._paused = 0
         try:
-            client, _ = self._listening.accept()
-        except (BlockingIOError, ConnectionAbortedError, InterruptedError):
-            return
+            self._took()
         except OSError:  # no file is left: others have to leave first
             self._pause()
-            return
+
+    def _took(self) -> bool:
+        """Whether somebody waited, who is in now; OSError where no file is left."""
+        try:
+            client, _ = self._listening.accept()
+        except (BlockingIOError, ConnectionAbortedError, InterruptedError):
+            return False
         client.setblocking(False)  # noqa: FBT003
         task = asyncio.get_running_loop().create_task(self._begin(client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return True
 
     async def _begin(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError):  # it is gone already

@@ -75,15 +75,14 @@ async def _worker(given: argparse.Namespace, handed: Handed) -> None:
     from mlagent.serving import model
 
     counters = Counters(handed.blocks, size(routes.labels(given.name)), handed.counters)
-    meter = _meter(given, counters, handed.number)
-    meter.beat()
+    meter = _meter(given, counters, handed.number)  # no beat before it answers: the others would leave clients to it
     health = routes.Health(counters.block(0)[WANTED : WANTED + 1])
     with contextlib.closing(model.Loaded(given, handed.processes, meter)) as made:
         main = socket.socket(fileno=handed.listening)
         fairly = fair(counters, handed.number, handed.blocks)
         port = _port(given, main, made.routes(health), health, meter, fairly)
         said = msgspec.json.encode(Started(made.plan.processes))
-        await serve([port], Ending(health, 0.0, os.getppid()), made.beat, lambda: _say(handed.status, said))
+        await serve([port], Ending(health, 0.0, handed.keeper), made.beat, lambda: _say(handed.status, said))
 
 
 async def _keeper(

@@ -47,6 +47,7 @@ class Port:
 
     async def end(self) -> None:
         """Let nobody new in, answer whoever is there, and leave."""
+        self.door.last()
         no_new(self.listening)
         await asyncio.sleep(LAST_WORDS_SECONDS)
         self.door.close()
@@ -119,9 +120,9 @@ async def serve(ports: Sequence[Port], ending: Ending, beat: Callable[[], None],
     try:
         for port in ports:
             port.door.open()
-        await ask(ports[0].listening)
-        ready()
-        ending.begun = True
+        if await _answers(ports[0].listening, ending):
+            ready()
+            ending.begun = True
         await ending.over.wait()
         for port in ports:
             await port.end()
@@ -130,6 +131,18 @@ async def serve(ports: Sequence[Port], ending: Ending, beat: Callable[[], None],
         await asyncio.wait([beating])
     if not beating.cancelled() and (failed := beating.exception()):
         raise failed
+
+
+async def _answers(listening: socket.socket, ending: Ending) -> bool:
+    """Whether we answer ourselves before the end has come, after which no connection of our own is let in, either."""
+    over, asked = asyncio.ensure_future(ending.over.wait()), asyncio.ensure_future(ask(listening))
+    await asyncio.wait([over, asked], return_when=asyncio.FIRST_COMPLETED)
+    over.cancel()
+    if not asked.done():
+        asked.cancel()
+        return False
+    asked.result()
+    return True
 
 
 async def ask(listening: socket.socket) -> None:

@@ -33,7 +33,8 @@ _LOG = logging.getLogger(__name__)
 class Handed(msgspec.Struct, frozen=True):
     """What a worker is started with: its number from 1, how many blocks of counters there are, and open files.
 
-    `processes` is None for the first one, which finds out how many are wanted.
+    `processes` is None for the first one, which finds out how many are wanted; `keeper` is the process that started it,
+    with which it ends.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Handed(msgspec.Struct, frozen=True):
     counters: int
     status: int
     processes: int | None
+    keeper: int
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -134,7 +136,9 @@ class Workers:
 
     def _start(self, number: int) -> Worker:
         ours, theirs = os.pipe()
-        handed = Handed(number, self._blocks, self._listening.fileno(), self._file, theirs, self._processes)
+        handed = Handed(
+            number, self._blocks, self._listening.fileno(), self._file, theirs, self._processes, os.getpid()
+        )
         command = [sys.executable, *_options(), "-m", "mlagent.serving", *self._arguments]
         process = subprocess.Popen(
             [*command, "--worker", msgspec.json.encode(handed).decode()],
