@@ -93,8 +93,8 @@ def test_two_are_served_beside_each_other_and_one_that_ends_leaves_the_other(eng
     with held(engine, image) as name, engine.serving(name, SMALL, "r1") as first:
         with engine.serving(name, SMALL, "r1") as second:
             assert first.url != second.url
-            for one in (first, second):
-                assert startup.wait(one.metrics_url, lambda one=one: one.state().exit_code is None, 60) is not None
+            assert startup.wait(first.metrics_url, lambda: first.state().exit_code is None, 60) is not None
+            assert startup.wait(second.metrics_url, lambda: second.state().exit_code is None, 60) is not None
         assert first.state() == State()
         assert startup.wait(first.metrics_url, lambda: first.state().exit_code is None, 60) is not None
 

@@ -17,6 +17,7 @@ from mlagent.serving.message import Request
 from mlagent.serving.reading import Reader
 
 PIPELINED = 16  # requests read ahead of the one that is answered, before reading stops
+AHEAD = 500  # so many may have come in what was read by then
 NEVER = float("inf")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLOSE = b"connection: close\r\n\r\n"
@@ -148,6 +149,8 @@ class Connection(asyncio.Protocol):
         """A request is whole: answer it when those before it are; none behind the last answer."""
         if self._over:
             return
+        if len(self._waiting) >= AHEAD:
+            raise Refused(400, f"more than {AHEAD} requests were sent ahead of their answers")
         self._waiting.append(request)
         self._advance()
         if len(self._waiting) > PIPELINED:

@@ -9,7 +9,7 @@ from random import Random
 from tests.e2e.serving import good, mutants
 from tests.e2e.serving.several import Several, several
 
-SEED, BODIES, FRAMES, BATCH, AT_ONCE = 13, 20_000, 10_000, 16, 48
+SEED, BODIES, FRAMES, BATCH, AT_ONCE = 13, 60_000, 40_000, 16, 48
 QUIET_SECONDS = 0.5  # without an answer: the server waits for more of the request
 LAST = b"GET /v2/health/live HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
 GROWTH = 30 << 20

@@ -150,6 +150,14 @@ def test_bodies_together_take_no_more_memory_than_they_may(caller: "Caller") -> 
     assert caller.crowd.held == 0
 
 
+def test_no_more_than_some_requests_are_held_that_were_sent_ahead(caller: "Caller") -> None:
+    connection, wire = caller.connect()
+    connection.pause_writing()
+    connection.data_received(GET * 1000)
+    connection.resume_writing()
+    assert statuses(wire) == [200] * 500 + [400]
+
+
 def test_who_waits_for_it_is_told_that_its_body_is_wanted(caller: "Caller") -> None:
     connection, wire = caller.connect()
     head = b"POST /v2/models/adder/infer HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n"
