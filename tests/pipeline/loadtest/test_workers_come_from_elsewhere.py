@@ -90,6 +90,16 @@ def test_other_machines_alone_may_ask(meter: "Meter", site: "Site", worker: "sub
     assert result.errors == 0
 
 
+def test_the_command_starts_one_in_any_folder(meter: "Meter", site: "Site", port: int, tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("mlagent")), "load-worker", "--master", f"127.0.0.1:{port}"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as started:
+        workers = {"host": "127.0.0.1", "port": port, "count": 1, "wait_seconds": 30}
+        found, result = meter.run(site.url, processes=0, workers=workers)
+        assert (result.errors, len(site.bodies)) == (0, len(found))
+        assert "Error" not in started.communicate(timeout=30)[1]
+        assert started.returncode == 0
+
+
 def test_a_worker_that_never_comes_is_worth_a_retry(meter: "Meter", site: "Site", port: int) -> None:
     workers = {"host": "127.0.0.1", "port": port, "count": 2, "wait_seconds": 1}
     process = meter.start(site.url, processes=0, workers=workers)
