@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from mlagent.adapters.fakes import MemoryStore
+from mlagent.config.images import Serving
 from mlagent.core import digest, oci
 from mlagent.core.context import Context, Outputs
 from mlagent.engine.blobs import NodeBlobs
@@ -73,7 +74,7 @@ class Shop:
             kept=self.work,
             run_id="r",
             data=(),
-            sections={"project": SimpleNamespace(name="risk")},
+            sections={"project": SimpleNamespace(name="risk"), "serving": Serving()},
             digests={name: digest.of_file(path) for name, path in inputs.items()},
             facts={},
             references={},
