@@ -19,7 +19,7 @@ from mlagent.stages import package
 from tests.pipeline.image.conftest import Shop
 from tests.small_base import make
 
-CLICK = re.compile(r"click==\S+ \\\n    --hash=sha256:\w+")
+PACKAGING = re.compile(r"packaging==\S+ \\\n    --hash=sha256:\w+")
 
 
 def refused(shop: Shop, *asked: str, **settings: Any) -> MlagentError:
@@ -40,24 +40,24 @@ def change(shop: Shop, pattern: str, by: str) -> None:
 
 
 def test_a_wheel_whose_digest_is_another_now_names_the_package(locked: Shop) -> None:
-    change(locked, r"(click==\S+ \\\n    --hash=sha256:)\w+", rf"\g<1>{'0' * 64}")
+    change(locked, r"(packaging==\S+ \\\n    --hash=sha256:)\w+", rf"\g<1>{'0' * 64}")
     error = refused(locked)
     assert error.code == 4
     assert "what the index gives is not what was frozen" in error.message
-    assert "click" in error.message
+    assert "packaging" in error.message
     assert "--relock" in error.hint
 
 
 def test_a_version_that_is_gone_names_the_package(locked: Shop) -> None:
-    change(locked, r"click==\S+", "click==8.99999")
+    change(locked, r"packaging==\S+", "packaging==99.99999")
     error = refused(locked)
     assert error.code == 4
     assert "can no longer be installed" in error.message
-    assert "click==8.99999" in error.message
+    assert "packaging==99.99999" in error.message
 
 
 def test_a_package_without_a_wheel_is_named_when_it_is_in_the_lock(locked: Shop) -> None:
-    change(locked, CLICK.pattern, f"antlr4-python3-runtime==4.9.3 --hash=sha256:{'0' * 64}")
+    change(locked, PACKAGING.pattern, f"antlr4-python3-runtime==4.9.3 --hash=sha256:{'0' * 64}")
     error = refused(locked)
     assert error.code == 4
     assert "antlr4-python3-runtime==4.9.3 has no usable wheels" in error.message
@@ -80,10 +80,10 @@ def test_a_lock_for_another_platform_is_refused(locked: Shop) -> None:
 
 
 def test_a_line_of_the_lock_that_is_none_is_named(locked: Shop) -> None:
-    change(locked, r"click==\S+", "click")
+    change(locked, r"packaging==\S+", "packaging")
     error = refused(locked)
     assert error.code == 4
-    assert re.match(r"serving.lock:\d+: 'click' names no package", error.message)
+    assert re.match(r"serving.lock:\d+: 'packaging' names no package", error.message)
 
 
 def test_a_base_by_a_tag_is_refused_with_the_way_to_its_digest(locked: Shop) -> None:
@@ -152,17 +152,17 @@ def test_a_wheelhouse_that_is_no_folder_is_refused(shop: Shop) -> None:
 
 
 def test_a_lock_is_renewed_when_that_is_asked_and_what_changed_is_said(locked: Shop, frozen: str) -> None:
-    change(locked, r"click==\S+", "click==8.0.0")
+    change(locked, r"packaging==\S+", "packaging==24.0")
     locked.run("relock")
     assert (locked.project / "serving.lock").read_text() == frozen
     assert locked.outputs
-    assert re.search(r"serving.lock: click 8.0.0 -> \S+: commit it", locked.outputs.summary)
+    assert re.search(r"serving.lock: packaging 24.0 -> \S+: commit it", locked.outputs.summary)
     locked.run("relock")
     assert "serving.lock is as it was" in locked.outputs.summary
 
 
 def test_a_lock_that_cannot_be_read_is_renewed_too(locked: Shop, frozen: str) -> None:
-    change(locked, r"click==\S+", "<<<<<<< ours")
+    change(locked, r"packaging==\S+", "<<<<<<< ours")
     locked.run("relock")
     assert (locked.project / "serving.lock").read_text() == frozen
 
@@ -187,7 +187,7 @@ def test_what_a_project_overrides_for_training_does_not_touch_what_is_locked(
 ) -> None:
     empty = Shop(small / "one", small / "node")
     (empty.project / "serving.lock").write_text(frozen)
-    bound = '[tool.uv]\nconstraint-dependencies = ["click<8"]\noverride-dependencies = ["click==7.0"]\n'
+    bound = '[tool.uv]\nconstraint-dependencies = ["packaging<24"]\noverride-dependencies = ["packaging==23.0"]\n'
     (empty.project / "pyproject.toml").write_text(bound)
     empty.run()
     assert empty.image() == built.image()
