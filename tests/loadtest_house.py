@@ -26,6 +26,7 @@ from tests.stub_image import Image
 
 QUICK: dict[str, Any] = {
     "duration_seconds": 1, "warmup_seconds": 0.2, "requests_min": 20, "p99_ms": 5000, "late_share_max": 1,
+    "rate_reached_min": 0, "cpu_share_max": 1, "clock_jump_seconds_max": 60,
     "rate_per_second": 60, "golden_rows": 40,
 }  # fmt: skip
 

@@ -108,7 +108,8 @@ def unhurried(project: Path) -> Path:
     path = project / "mlpipeline.yaml"
     text = path.read_text()
     assert "  p99_ms: 50 " in text
-    path.write_text(text.replace("  p99_ms: 50 ", "  late_share_max: 1\n  p99_ms: 5000 "))
+    calm = "  late_share_max: 1\n  rate_reached_min: 0\n  cpu_share_max: 1\n  p99_ms: 5000 "
+    path.write_text(text.replace("  p99_ms: 50 ", calm))
     return project
 
 

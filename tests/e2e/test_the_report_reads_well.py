@@ -19,7 +19,16 @@ from tests.conftest import Cli
 from tests.e2e.conftest import record
 
 BROWSER = Path(__file__).with_name("browser.py")
-SLOW_MACHINE = ("--set", "load-test.p99_ms=5000", "--set", "load-test.late_share_max=1")
+SLOW_MACHINE = (
+    "--set",
+    "load-test.p99_ms=5000",
+    "--set",
+    "load-test.late_share_max=1",
+    "--set",
+    "load-test.rate_reached_min=0",
+    "--set",
+    "load-test.cpu_share_max=1",
+)
 FAST = ("--set", "train.epochs=2", "--set", "gate.equal_opportunity_difference_max=0.6", *SLOW_MACHINE)
 UNCHECKED = ("--set", "check.lint=true", "--set", "check.test=true")
 ENDED = {

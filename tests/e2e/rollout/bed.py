@@ -106,7 +106,8 @@ def _settings(project: Path, store: Path, registry: Registry) -> None:
     more = QUICK.format(
         base=os.environ["MLAGENT_TEST_BASE"], host=registry.host, user=USER, ca=registry.ca, store=store
     )
-    quick = "  late_share_max: 1\n  duration_seconds: 3\n  requests_min: 100\n  p99_ms: 5000 "
+    calm = "  late_share_max: 1\n  rate_reached_min: 0\n  cpu_share_max: 1\n"
+    quick = f"{calm}  duration_seconds: 3\n  requests_min: 100\n  p99_ms: 5000 "
     text = path.read_text().replace("name: one", f"name: {MODEL}").replace("  p99_ms: 50 ", quick)
     path.write_text(text + more)
 

@@ -34,7 +34,7 @@ class Real {
         File config = new File(origin, 'mlpipeline.yaml')
         config.text = config.text.replace('epochs: 15', 'epochs: 4').replace('accuracy_min: 0.95', 'accuracy_min: 0.5')
             .replace('p99_ms: 50', 'p99_ms: 2000\n  duration_seconds: 2\n  warmup_seconds: 1\n  requests_min: 20\n' +
-                '  rate_per_second: 30\n  users: 2\n  late_share_max: 1\n  #') +
+                '  rate_per_second: 30\n  users: 2\n  late_share_max: 1\n  rate_reached_min: 0\n  cpu_share_max: 1\n  #') +
             '\ntracking:\n  token: env:FLOW_TOKEN\n'
         commit('begin')
     }

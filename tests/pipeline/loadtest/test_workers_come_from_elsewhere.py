@@ -42,7 +42,7 @@ def test_workers_that_were_started_elsewhere_are_waited_for_and_sent_home(
     found, result = meter.run(site.url, processes=1, workers=workers)
     assert set(found["worker"].tolist()) == {0, 1}
     assert len(site.bodies) == result.requests
-    assert worker.communicate(timeout=20)[1] == ""
+    assert worker.communicate(timeout=60)[1] == ""
     assert worker.returncode == 0
 
 
@@ -54,7 +54,7 @@ def test_one_worker_more_than_wanted_is_sent_home_and_asks_nothing(
         found, result = meter.run(site.url, processes=0, workers=workers)
         assert len(site.bodies) == len(found) == result.requests
         assert len(result.meters) == 1
-        assert (worker.communicate(timeout=20)[1], other.communicate(timeout=20)[1]) == ("", "")
+        assert (worker.communicate(timeout=60)[1], other.communicate(timeout=60)[1]) == ("", "")
         assert (worker.returncode, other.returncode) == (0, 0)
 
 
@@ -79,7 +79,7 @@ def test_a_worker_that_waits_for_its_master_can_be_stopped(
 ) -> None:
     time.sleep(2)
     worker.terminate()
-    assert worker.communicate(timeout=20)[1] == "stopped by SIGTERM\n"
+    assert worker.communicate(timeout=60)[1] == "stopped by SIGTERM\n"
     assert worker.returncode == 143
 
 
@@ -137,7 +137,7 @@ def test_a_token_that_a_worker_cannot_read_is_told_with_its_machine(
         said = process.communicate(timeout=60)[1]
         assert process.returncode == 4
         assert f"on {socket.gethostname()} the token" in said
-        assert far.communicate(timeout=20)[1]
+        assert far.communicate(timeout=60)[1]
         assert far.returncode == 4
     assert json.loads((meter.output / "error.json").read_text(encoding="utf-8"))["category"] == "input"
     assert [path.name for path in meter.output.iterdir()] == ["error.json"]
