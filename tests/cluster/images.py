@@ -6,7 +6,7 @@ They are layers on the base of `tests/parts/base`; what they count, they count b
 import subprocess
 from pathlib import Path
 
-from mlagent.serving import metrics
+from mlagent.serving import counters, metrics
 from tests import stub_image
 from tests.parts.registry import Registry
 
@@ -17,7 +17,10 @@ HERE = Path(__file__).parent
 def push(kind: str, folder: Path, base: Path, registry: Registry, version: str = "1") -> str:
     """Make one of KINDS and push it; how a pod names it: HOST/REPOSITORY@sha256:…."""
     assert kind in KINDS
-    files = {"srv/imitation.py": HERE / "imitation.py", "srv/mlagent/serving/metrics.py": Path(metrics.__file__)}
+    files = {"srv/imitation.py": HERE / "imitation.py"}
+    files |= {
+        f"srv/mlagent/serving/{Path(str(one.__file__)).name}": Path(str(one.__file__)) for one in (counters, metrics)
+    }
     runs = {
         "User": "65532:65532",
         "Entrypoint": ["/usr/bin/python3", "-B", "/srv/imitation.py", kind, version],
