@@ -96,8 +96,8 @@ def test_after_a_stop_the_same_command_goes_through(fresh: Path, cli: Cli) -> No
 
 def made(stages: dict[str, Any]) -> dict[str, str]:
     """Digests of all that is a function of its inputs; logs, JUnit and epochs tell the time, a record of the run."""
-    timed = {"lint-log", "test-log", "junit-lint", "junit-test", "epochs", "latency", "samples", "load", "hdr", "locust"}
-    timed |= {"release", "card", "verdicts"}
+    timed = {"lint-log", "test-log", "junit-lint", "junit-test", "epochs", "latency", "samples"}
+    timed |= {"load", "hdr", "locust", "release", "card", "verdicts"}
     outputs = {name: out["digest"] for one in stages.values() for name, out in one["outputs"].items()}
     keys = {f"key of {name}": stages[name]["key"] for name in ("train", "export")}
     return keys | {name: digest for name, digest in outputs.items() if name not in timed}

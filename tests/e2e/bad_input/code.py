@@ -73,7 +73,7 @@ TABLE = (
     Bad("an MLflow that is damaged", ("train", "--force"), 0, "this training waits in .mlagent/mlflow", "", write(".mlagent/mlflow/mlflow.db", b"no database" * 1000)),
     Bad("a p99 of nothing", ("load-test", "--p99-ms", "0"), 2, "--p99-ms: load-test.p99_ms: expected float > 0.0", "99th percentile"),
     Bad("a p99 that is not met", (*QUICKLY, "--p99-ms", "0.001"), 10, "load-test: p99 latency ", "a smaller model"),
-    Bad("too few requests", (*QUICKLY, "--requests-min", "5000"), 11, "asks for 5000", "load-test."),
+    Bad("too few requests", (*QUICKLY, "--requests-min", "5000"), 11, "asks for 5000", "never reused"),
     Bad("from after until", ("run", "--from", "gate", "--until", "train"), 2, "--from gate comes after --until train", "the order is: check, "),
     Bad("no project folder", ("--project", "gone", "run"), 3, "there is no mlpipeline.yaml in PROJECT/gone", "--project"),
     Bad("a file for a project", ("--project", MODEL, "run"), 2, "'--project': Directory 'model.py' is a file", "--help"),
