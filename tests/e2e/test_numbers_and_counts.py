@@ -80,7 +80,13 @@ def test_a_number_goes_the_whole_way_and_is_measured_as_one(kind: str, cli: Cli,
     assert checks[name]["value"] == figure["value"]
     assert f"gain in {name} over a constant answer (low end)" in checks
     latency = read(project, "load-test", "verdict-load-test.json")["checks"]
-    names = ("golden rows not as expected", "p99 latency", "error rate", "wrong answers")
+    names = (
+        "golden rows not as expected",
+        "p99 latency",
+        "error rate",
+        "wrong answers",
+        "faults of the measurement",
+    )
     assert [(one["metric"], one["outcome"]) for one in latency] == [(name, "pass") for name in names]
 
 

@@ -100,7 +100,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "evidence": [["evidence"], ["evidence", "--out", "pack.zip"]],
     "promote": [["promote", "--env", "staging"]],
     "ledger": [["ledger", "show"], ["ledger", "verify", "--json"], ["ledger", "checkpoint"], ["ledger", "reconcile"]],
-    "load-worker": [["load-worker", "--master", "127.0.0.1:9"]],
+    "load-worker": [["load-worker", "--master", "127.0.0.1:9", "--wait-seconds", "1"]],
     "serve": [["serve", "--port", TAKEN]],
     "jenkins": [["jenkins", "status"], ["jenkins", "trigger"]],
     "summary": [["summary"], ["summary", "--out", "summary.md"]],

@@ -11,6 +11,7 @@ import click
 from mlagent.cli.app import App
 from mlagent.cli.options import given, parse_sets
 from mlagent.errors import UsageError
+from mlagent.loadtest import orders
 
 if TYPE_CHECKING:
     from mlagent.core.context import Outputs
@@ -117,7 +118,14 @@ def _folder(app: App, output: Path) -> Path:
 @click.command()
 @click.option("--master", metavar="HOST:PORT", required=True, help="Where the load test waits for its workers.")
 @click.option("--token-file", type=_FILE, help="A file here that holds the bearer token, where servers want one.")
-def load_worker(master: str, token_file: Path | None) -> None:
+@click.option(
+    "--wait-seconds",
+    type=click.IntRange(1, orders.MOST_WAIT_SECONDS),
+    default=orders.WAIT_SECONDS,
+    show_default=True,
+    help="How long the load test may take to be there.",
+)
+def load_worker(master: str, token_file: Path | None, wait_seconds: int) -> None:
     """Help a load test that runs on another machine, once: ask as many users' requests as it hands over.
 
     The load test is given `--workers` (how many help), and `--workers-bind` (the address at which it is reached).
@@ -125,6 +133,8 @@ def load_worker(master: str, token_file: Path | None) -> None:
     host, colon, port = master.rpartition(":")
     if not (colon and host and port.isdecimal()):
         raise UsageError(f"--master {master!r} is not HOST:PORT", hint="as the load test says it: 10.0.0.5:5557")
+    click.echo(f"waiting up to {wait_seconds} s for the load test at {master}", err=True)
     command = [sys.executable, "-m", "mlagent.loadtest", "worker", "--master", master]
+    command += ["--wait-seconds", str(wait_seconds)]
     command += ["--token-file", str(token_file)] if token_file else []
     os.execv(command[0], command)  # noqa: S606 - our own Python; signals reach it directly

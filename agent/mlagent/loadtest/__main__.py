@@ -1,7 +1,7 @@
 """The load test's command: reads a request, measures, and leaves what it saw, or error.json; or works for another.
 
 python -m mlagent.loadtest REQUEST.json
-python -m mlagent.loadtest worker --master HOST:PORT [--token-file FILE] [--parent-pid PID]
+python -m mlagent.loadtest worker --master HOST:PORT [--token-file FILE] [--wait-seconds S] [--parent-pid PID]
 """
 
 import os
@@ -28,7 +28,7 @@ ROWS_PER_SECOND = 20_000  # that are surely gathered and written
 GRACE_SECONDS = 30  # for starting and writing, on top of the measurement's own bound
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _USAGE = """usage: python -m mlagent.loadtest REQUEST.json
-       python -m mlagent.loadtest worker --master HOST:PORT [--token-file FILE] [--parent-pid PID]
+       python -m mlagent.loadtest worker --master HOST:PORT [--token-file FILE] [--wait-seconds S] [--parent-pid PID]
 """
 
 
@@ -64,7 +64,7 @@ def _work(arguments: list[str]) -> int:
     try:
         from mlagent.loadtest import worker
 
-        worker.serve(place.host, place.port, parent=place.parent, token_file=place.token_file)
+        worker.serve(place)
     except Exception as error:  # noqa: BLE001  the last door
         return _tell(_named(error))
     return 0

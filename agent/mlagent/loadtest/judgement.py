@@ -32,18 +32,20 @@ IN_A_PROCESS = "served as a process of this machine, not as an image under produ
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """`stood` is None for a process; `wrong` the first golden row of `rows` not answered as expected at rest.
+    """`stood` is None where there is no container: `served` says what there is.
 
-    `measured` and `result` are None where no load was sent. `faults` are the reasons why it was not measured at all;
-    `champion` is what serves in production, `compared` the checks of both side by side, `capacity` the answer to the
-    search for the highest rate at `wanted` requests a second; `notes` are told as they are.
+    `wrong` is the first golden row of `rows` not answered as expected at rest; `measured` and `result` are None where
+    no load was sent. `faults` are the reasons why it was not measured at all; `champion` is what serves in production,
+    `compared` the checks of both side by side, `capacity` the answer to the search for the highest rate at `wanted`
+    requests a second; `notes` are told as they are.
     """
 
-    stood: Standing | None
-    rows: int
-    wrong: Wrong | None
-    measured: Measured | None
-    result: Result | None
+    stood: Standing | None = None
+    served: str = IN_A_PROCESS
+    rows: int = 0
+    wrong: Wrong | None = None
+    measured: Measured | None = None
+    result: Result | None = None
     faults: tuple[str, ...] = ()
     champion: Measured | None = None
     compared: tuple[Check, ...] = ()
@@ -108,7 +110,7 @@ def _checks(seen: Seen, limits: Limits, start_seconds_max: float) -> list[Check]
 
 def _notes(seen: Seen) -> list[str]:
     stood = seen.stood
-    served = f"served in a container with {stood.cpus:g} cpus and {stood.memory_mb} MiB" if stood else IN_A_PROCESS
+    served = f"served in a container with {stood.cpus:g} cpus and {stood.memory_mb} MiB" if stood else seen.served
     left_out = [] if seen.measured else [NO_LOAD if seen.asked else NOT_READY]
     return [served, *left_out, *seen.notes]
 

@@ -5,16 +5,22 @@ from typing import NamedTuple
 
 from mlagent.errors import UsageError
 
-_NAMES = {"--master": "master", "--token-file": "token_file", "--parent-pid": "parent"}
+_NAMES = ("--master", "--token-file", "--wait-seconds", "--parent-pid")
+WAIT_SECONDS = 60  # for the master to answer, where nothing else is said
+MOST_WAIT_SECONDS = 300  # Locust itself gives up then
 
 
 class Orders(NamedTuple):
-    """`parent` is a process that is not to be outlived; `token_file` stands for those that the targets name."""
+    """`parent` is a process that is not to be outlived; `token_file` stands for those that the targets name.
+
+    `wait_seconds` is how long the master may take to answer for the first time.
+    """
 
     host: str
     port: int
     parent: int | None
     token_file: str | None
+    wait_seconds: int = WAIT_SECONDS
 
 
 def read(arguments: list[str]) -> Orders:
@@ -29,4 +35,9 @@ def read(arguments: list[str]) -> Orders:
     parent = found.get("--parent-pid", "")
     if parent and not parent.isdecimal():
         raise UsageError("`--parent-pid` names no process", hint="it is a number")
-    return Orders(place["host"], int(place["port"]), int(parent) if parent else None, found.get("--token-file"))
+    wait = found.get("--wait-seconds", str(WAIT_SECONDS))
+    if not wait.isdecimal() or not 1 <= int(wait) <= MOST_WAIT_SECONDS:
+        raise UsageError("`--wait-seconds` is no number of seconds", hint=f"it is from 1 to {MOST_WAIT_SECONDS}")
+    return Orders(
+        place["host"], int(place["port"]), int(parent) if parent else None, found.get("--token-file"), int(wait)
+    )

@@ -16,6 +16,7 @@ from mlagent import __version__
 from mlagent.errors import InfrastructureError, MlagentError
 from mlagent.loadtest import wire
 from mlagent.loadtest.meter import HOST, Meter
+from mlagent.loadtest.orders import Orders
 from mlagent.loadtest.schedule import Seconds
 
 ALONE_SECONDS = 10.0
@@ -23,21 +24,20 @@ POLL_SECONDS = 0.2
 _decode = msgspec.msgpack.decode
 
 
-def serve(host: str, port: int, *, parent: int | None = None, token_file: str | None = None) -> None:
-    """Work for the master at `host`:`port` until it is done with us.
-
-    `parent` is the process that started us, if it is to be outlived by nobody. InfrastructureError (20) where no master
-    answers, or falls silent.
-    """
-    if parent is not None:
-        gevent.spawn(_end_with, parent)
+def serve(place: Orders) -> None:
+    """Work for the master until it is done with us; InfrastructureError (20) where none answers, or it falls silent."""
+    if place.parent is not None:
+        gevent.spawn(_end_with, place.parent)
     environment = Environment(user_classes=[], catch_exceptions=False)
     try:
-        runner = environment.create_worker_runner(host, port)
+        with gevent.Timeout(place.wait_seconds, ConnectionError):
+            runner = environment.create_worker_runner(place.host, place.port)
     except ConnectionError:
         hint = "start the load test first; is the address right, and is the port open between the machines?"
-        raise InfrastructureError(f"no load test answers at {host}:{port}", hint=hint) from None
-    work = Work(environment, runner, token_file)
+        raise InfrastructureError(
+            f"no load test answered at {place.host}:{place.port} within {place.wait_seconds} s", hint=hint
+        ) from None
+    work = Work(environment, runner, place.token_file)
     runner.send_message(wire.HELLO, msgspec.to_builtins(wire.Hello(host=HOST, pid=os.getpid(), mlagent=__version__)))
     work.follow()
 

@@ -1,10 +1,11 @@
 """A model that is ready to answer: opened, timed, planned for the processors there are, and behind its routes."""
 
 import argparse
+import threading
 from collections.abc import Mapping
 
 from mlagent import __version__
-from mlagent.serving import cpus, execution, openapi, protocol, signature
+from mlagent.serving import cpus, execution, openapi, pages, protocol, signature
 from mlagent.serving.execution import Plan
 from mlagent.serving.inference import Serving, of_model
 from mlagent.serving.metrics import BATCHES, RUNNING, WAITING, Meter
@@ -26,6 +27,8 @@ class Loaded:
         self._runner = execution.make(
             self.plan, self._model, queue=given.queue, window_seconds=window, told=self._computed
         )
+        if not self.plan.inline_rows and given.device == "cpu":  # large enough to gain by it; nobody waits for that
+            threading.Thread(target=pages.enlarge, name="pages", daemon=True).start()
 
     def routes(self, health: Health) -> Mapping[str, Route]:
         """What the model's port answers."""

@@ -100,6 +100,18 @@ def test_the_command_starts_one_in_any_folder(meter: "Meter", site: "Site", port
         assert started.returncode == 0
 
 
+def test_a_load_test_that_never_comes_ends_the_worker_that_waits_for_it(port: int, tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("mlagent")), "load-worker", "--master", f"127.0.0.1:{port}"]
+    ended = subprocess.run(
+        [*command, "--wait-seconds", "1"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 20
+    first, second, hint = ended.stderr.splitlines()
+    assert first == f"waiting up to 1 s for the load test at 127.0.0.1:{port}"
+    assert second == f"no load test answered at 127.0.0.1:{port} within 1 s"
+    assert hint.startswith("hint: start the load test first")
+
+
 def test_a_worker_that_never_comes_is_worth_a_retry(meter: "Meter", site: "Site", port: int) -> None:
     workers = {"host": "127.0.0.1", "port": port, "count": 2, "wait_seconds": 1}
     process = meter.start(site.url, processes=0, workers=workers)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from mlagent.core.context import Context, Outputs
     from mlagent.loadtest.golden import Golden
+    from mlagent.loadtest.judgement import Seen
     from mlagent.loadtest.place import Place
-    from mlagent.stages.load_test.judging import Asked
     from mlagent.stages.load_test.places import Image, Model
 
 __all__ = ["STAGE", "Config"]
@@ -26,22 +26,22 @@ STOOD = "container.json"
 def run(config: Config, inputs: "Mapping[str, Path]", ctx: "Context") -> "Outputs":
     """Serve it; ask for golden rows, first one by one and then under load; judge how it stood and what it answered."""
     from mlagent.loadtest import golden, judgement
+    from mlagent.loadtest.judgement import Seen
     from mlagent.stages.load_test import judging, places, rows, search
-    from mlagent.stages.load_test.judging import Asked
 
-    made, asked = rows.make(config, inputs, ctx), Asked()
+    made, seen = rows.make(config, inputs, ctx), Seen()
     golden.write(ctx.work / GOLDEN, made)
     try:
         with places.serving(_served(inputs, ctx), ctx) as place:
             if place.url:
-                asked = _ask(config, place, made, inputs, ctx)
+                seen = _ask(config, place, made, inputs, ctx)
             stood = place.standing()
     except NoEngine as error:
         return judgement.unserved(error, ctx.digests)
     if stood:
         (ctx.work / STOOD).write_bytes(msgspec.json.format(msgspec.json.encode(stood)))
-    search.write(ctx.work, asked.capacity, stood)
-    return judging.outputs(config, asked, stood, len(made), ctx)
+    search.write(ctx.work, seen.capacity, stood)
+    return judging.outputs(config, msgspec.structs.replace(seen, stood=stood, rows=len(made)), ctx)
 
 
 def _served(inputs: "Mapping[str, Path]", ctx: "Context") -> "Image | Model":
@@ -52,18 +52,19 @@ def _served(inputs: "Mapping[str, Path]", ctx: "Context") -> "Image | Model":
     return Model(onnx=inputs["onnx"], signature=inputs["signature"])
 
 
-def _ask(config: Config, place: "Place", rows: "list[Golden]", inputs: "Mapping[str, Path]", ctx: "Context") -> "Asked":
+def _ask(config: Config, place: "Place", rows: "list[Golden]", inputs: "Mapping[str, Path]", ctx: "Context") -> "Seen":
     """Ask for each golden row once; for load only where all are right, else give the first that is not."""
     from mlagent.loadtest import functional
+    from mlagent.loadtest.judgement import Seen
     from mlagent.loadtest.request import Target
-    from mlagent.stages.load_test import beside, judging, search
+    from mlagent.stages.load_test import beside, search
     from mlagent.stages.load_test.loads import Bench
 
     real, seconds = config.golden == "test-rows", config.timeout_seconds
     target = Target(name="candidate", url=place.url + functional.PATH)
     wrong = functional.check(target, rows, tolerance=config.tolerance, timeout_seconds=seconds, real=real)
     if wrong:
-        return judging.Asked(wrong=wrong)
+        return Seen(wrong=wrong)
     with beside.champion(config, inputs, ctx, rows) as champion:
         return search.load(config, Bench(ctx.tools, ctx.work, ctx.log), target, champion)
 

@@ -15,10 +15,10 @@ from mlagent.errors import InputError, UsageError
 from mlagent.loadtest import functional, golden, learning, stranger, tensors
 from mlagent.loadtest.asking import Asking, NoAnswerError
 from mlagent.loadtest.golden import Golden
+from mlagent.loadtest.judgement import Seen
 from mlagent.loadtest.request import Target, is_loopback
 from mlagent.stages.load_test import judging, search
 from mlagent.stages.load_test.beside import Champion
-from mlagent.stages.load_test.judging import Asked
 from mlagent.stages.load_test.loads import Bench
 from mlagent.stages.load_test.settings import GOLDEN, Config
 
@@ -47,15 +47,16 @@ def run(config: Config, wish: Wish, work: Path, tools: Children, log: Log) -> Ou
     with Asking(Target(name="server", url=place, token_file=file), config.timeout_seconds) as asking:
         stranger.reach(asking, place)
         target, requests = _target(config, wish, place, asking)
-        rows, asked = _golden(config, wish, target, requests)
+        rows, seen = _golden(config, wish, target, requests)
         golden.write(work / GOLDEN, rows)
         log.info(f"loading {target.url}")
-        if asked.wrong is None:
-            asked = search.load(config, Bench(tools, work, log, wish.hosts), target, Champion())
-            if asked.result and asked.result.unanswered and not asked.result.wrong:
+        if seen.wrong is None:
+            seen = search.load(config, Bench(tools, work, log, wish.hosts), target, Champion())
+            if seen.result and seen.result.unanswered and not seen.result.wrong:
                 _must_live(config, target, rows[0])
-    search.write(work, asked.capacity, None)
-    found = judging.of_stranger(config, asked, target.url, len(rows))
+    search.write(work, seen.capacity, None)
+    served = f"the server at {target.url}, as it was found"
+    found = judging.of_stranger(config, msgspec.structs.replace(seen, rows=len(rows), served=served))
     write_whole(work / VERDICT, msgspec.json.format(msgspec.json.encode(found.verdicts[0])))
     return found
 
@@ -91,16 +92,16 @@ def _target(config: Config, wish: Wish, place: str, asking: Asking) -> tuple[Tar
     return Target(name="server", url=url, token_file=token), made
 
 
-def _golden(config: Config, wish: Wish, target: Target, requests: Sequence[Any]) -> tuple[Sequence[Golden], Asked]:
+def _golden(config: Config, wish: Wish, target: Target, requests: Sequence[Any]) -> tuple[Sequence[Golden], Seen]:
     """The golden rows; those of a file are asked for at rest, others learnt from what is answered at rest."""
     if wish.golden is None:
         with Asking(target, config.timeout_seconds) as asking:
-            return learning.learn(asking, requests), Asked()
+            return learning.learn(asking, requests), Seen()
     rows = golden.read(wish.golden)
     wrong = functional.check(
         target, rows, tolerance=config.tolerance, timeout_seconds=config.timeout_seconds, real=False
     )
-    return rows, Asked(wrong=wrong)
+    return rows, Seen(wrong=wrong)
 
 
 def _must_live(config: Config, target: Target, row: Golden) -> None:

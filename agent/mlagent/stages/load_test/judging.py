@@ -1,43 +1,23 @@
 """Sends the load of the profile, once more where the meter was not fit to say anything, and has it judged."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
 from mlagent.core.context import Context, Outputs
-from mlagent.core.verdict import Check
 from mlagent.loadtest import comparison, judgement, validity
-from mlagent.loadtest.answers import Wrong
-from mlagent.loadtest.capacity import Answer
 from mlagent.loadtest.judgement import Seen
 from mlagent.loadtest.limits import Limits
 from mlagent.loadtest.measured import Measured, measure
 from mlagent.loadtest.pieces import CANDIDATE, CHAMPION, pieces
 from mlagent.loadtest.request import Piece, Target
-from mlagent.loadtest.result import Result
-from mlagent.loadtest.standing import Standing
 from mlagent.stages.load_test.beside import Champion
 from mlagent.stages.load_test.loads import Bench, Reading, send, shape
 from mlagent.stages.load_test.settings import Config
 
 
-class Asked(NamedTuple):
-    """What came of asking: the first golden row that was answered wrongly at rest, or what was measured under load."""
-
-    wrong: Wrong | None = None
-    measured: Measured | None = None
-    result: Result | None = None
-    faults: tuple[str, ...] = ()
-    champion: Measured | None = None
-    compared: tuple[Check, ...] = ()
-    capacity: Answer | None = None
-    wanted: float = 0.0
-    notes: tuple[str, ...] = ()
-
-
-def load(config: Config, bench: Bench, target: Target, champion: Champion) -> Asked:
+def load(config: Config, bench: Bench, target: Target, champion: Champion) -> Seen:
     """Send the load; once more where the meter itself was not fit, since such a reading says nothing."""
     targets = [target, *([champion.target] if champion.target else [])]
     course = pieces(config.profile, shape(config), beside=champion.target is not None)
@@ -50,7 +30,7 @@ def load(config: Config, bench: Bench, target: Target, champion: Champion) -> As
         told = "measuring once more" if again else "nothing can be said"
         bench.log.warning(f"the measurement is invalid: {'; '.join(faults)}: {told}")
     (bench.work / "latency.json").write_bytes(msgspec.json.format(msgspec.json.encode(measured)))
-    return Asked(
+    return Seen(
         measured=measured,
         result=reading.result,
         faults=tuple(faults),
@@ -72,32 +52,17 @@ def _measured(config: Config, reading: Reading, course: Sequence[Piece], target:
     )
 
 
-def outputs(config: Config, asked: Asked, stood: Standing | None, rows: int, ctx: Context) -> Outputs:
-    """Gather what was seen of a run's own server, and have it judged."""
+def outputs(config: Config, seen: Seen, ctx: Context) -> Outputs:
+    """Have judged what was seen of a run's own server."""
     from mlagent.adapters.onnx_runtime import tools
 
-    start, seen = ctx.sections["serving"].start_seconds, _seen(asked, stood, rows)
-    judged = judgement.outputs(seen, limits(config), start, ctx.digests, tools(), _until(config))
-    return _noted(judged, lambda notes: (*notes, *asked.notes))
+    start = ctx.sections["serving"].start_seconds
+    return judgement.outputs(seen, limits(config), start, ctx.digests, tools(), _until(config))
 
 
-def of_stranger(config: Config, asked: Asked, url: str, rows: int) -> Outputs:
-    """Gather what was seen of the server at a URL, and have it judged."""
-    judged = judgement.outputs(_seen(asked, None, rows), limits(config), 0.0, {}, {}, _until(config))
-    served = f"the server at {url}, as it was found"
-    return _noted(
-        judged, lambda notes: (served, *(one for one in notes if one != judgement.IN_A_PROCESS), *asked.notes)
-    )
-
-
-def _noted(judged: Outputs, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Outputs:
-    """The same with other notes in its verdict."""
-    (found,) = judged.verdicts
-    return msgspec.structs.replace(judged, verdicts=(msgspec.structs.replace(found, notes=change(found.notes)),))
-
-
-def _seen(asked: Asked, stood: Standing | None, rows: int) -> Seen:
-    return Seen(stood=stood, rows=rows, **{**asked._asdict(), "notes": ()})
+def of_stranger(config: Config, seen: Seen) -> Outputs:
+    """Have judged what was seen of the server at a URL."""
+    return judgement.outputs(seen, limits(config), 0.0, {}, {}, _until(config))
 
 
 def _until(config: Config) -> str:

@@ -7,12 +7,12 @@ import msgspec
 from mlagent.core.files import write_whole
 from mlagent.core.verdict import verdict
 from mlagent.loadtest.capacity import Answer, Attempt, Outcome, Search
+from mlagent.loadtest.judgement import Seen
 from mlagent.loadtest.request import Target
 from mlagent.loadtest.standing import Standing
 from mlagent.loadtest.verdict import SUBJECT, judge
 from mlagent.stages.load_test import judging
 from mlagent.stages.load_test.beside import Champion
-from mlagent.stages.load_test.judging import Asked
 from mlagent.stages.load_test.loads import Bench
 from mlagent.stages.load_test.settings import Config
 
@@ -33,7 +33,7 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[Attempt, ...]
 
 
-def load(config: Config, bench: Bench, target: Target, champion: Champion) -> Asked:
+def load(config: Config, bench: Bench, target: Target, champion: Champion) -> Seen:
     """Send it, and give what is to be judged: of a search for the capacity the last load, at the rate that held."""
     if config.profile != "capacity":
         return judging.load(config, bench, target, champion)
@@ -43,16 +43,16 @@ def load(config: Config, bench: Bench, target: Target, champion: Champion) -> As
         resolution=config.capacity_resolution,
         repeats=config.capacity_repeats,
     )
-    asked = Asked()
+    seen = Seen()
     while (rate := search.rate) is not None:
         bench.log.info(f"attempt {len(search.attempts) + 1}: {rate:.4g} requests/s")
-        asked = judging.load(at(config, rate), bench, target, champion)
-        attempt = _attempt(config, rate, asked)
+        seen = judging.load(at(config, rate), bench, target, champion)
+        attempt = _attempt(config, rate, seen)
         bench.log.info(f"{rate:.4g} requests/s: {attempt.outcome}", p99_ms=attempt.p99_ms, requests=attempt.requests)
         search = search.told(attempt)
-        if asked.result and asked.result.wrong:
-            return asked
-    return asked._replace(capacity=search.answer, wanted=config.rate_per_second)
+        if seen.result and seen.result.wrong:
+            return seen
+    return msgspec.structs.replace(seen, capacity=search.answer, wanted=config.rate_per_second)
 
 
 def at(config: Config, rate: float) -> Config:
@@ -75,20 +75,20 @@ def write(work: Path, answer: Answer | None, stood: Standing | None) -> None:
     write_whole(work / CAPACITY, msgspec.json.format(msgspec.json.encode(found)))
 
 
-def _attempt(config: Config, rate: float, asked: Asked) -> Attempt:
-    measured = asked.measured
+def _attempt(config: Config, rate: float, seen: Seen) -> Attempt:
+    measured = seen.measured
     return Attempt(
         rate=rate,
-        outcome=_outcome(config, asked),
+        outcome=_outcome(config, seen),
         p99_ms=measured.p99_ms if measured else None,
         requests=measured.requests if measured else 0,
-        why="; and ".join(asked.faults),
+        why="; and ".join(seen.faults),
     )
 
 
-def _outcome(config: Config, asked: Asked) -> Outcome:
+def _outcome(config: Config, seen: Seen) -> Outcome:
     """How the service level was judged."""
-    if asked.measured is None or asked.result is None:
+    if seen.measured is None or seen.result is None:
         return "inconclusive"
-    checks = judge(asked.measured, judging.limits(config), asked.result.first_wrong, faults=asked.faults)
+    checks = judge(seen.measured, judging.limits(config), seen.result.first_wrong, faults=seen.faults)
     return verdict(SUBJECT, checks, inputs={}, tools={}).outcome
