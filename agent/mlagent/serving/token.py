@@ -18,7 +18,11 @@ class Token:
         try:
             self.renew()
         except (OSError, ValueError) as error:
-            raise CannotServe(f"--token-file {path} cannot be used: {error}") from error
+            said = error.strerror if isinstance(error, OSError) else error
+            raise CannotServe(
+                f"--token-file {path} cannot be used: {said}\n"
+                "its first line is the token that callers must send: is it mounted, and may this user read it?"
+            ) from error
 
     def renew(self) -> None:
         """Read it again, if it has changed; OSError or ValueError, and the old one stays, when it cannot be used."""
@@ -28,7 +32,7 @@ class Token:
             return
         token = self._path.read_bytes().partition(b"\n")[0].strip()
         if not token:
-            message = "its first line is empty; write the token there"
+            message = "its first line is empty"
             raise ValueError(message)
         self._wanted, self._stamp = b"bearer " + token, stamp
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.bench.serving import quiet
 from tests.bench.serving.peers import CORES, python
 
 PACKAGES = {
@@ -33,6 +34,7 @@ def said(options: Sequence[str]) -> str:
             f"machine: {CORES} cores of {model[1] if model else platform.machine()}, {memory:.0f} GiB of memory,"
             f" Linux {platform.release()}, Python {platform.python_version()}; load average {os.getloadavg()[0]:.1f}"
         ),
+        quiet.said(),
         f"command: make bench-serving{_said(options)}",
         "mlagent: " + ", ".join(f"{name} {version(name)}" for name in OURS),
         *(f"{peer}: {_versions(peer, names)}" for peer, names in PACKAGES.items()),

@@ -1,10 +1,12 @@
 """A server whose every delay is known: drawn by a seed, waited for by absolute timers, and told afterwards.
 
-    python known_server.py '{"seed": 1, "delays": "mixed", "stalls": [[1.0, 0.5]], "failing": 0.1}'
+    python known_server.py '{"seed": 1, "delays": "mixed", "stalls": [[1.0, 0.5]], "failing": 0.1, "noise": 0.04}'
 
 It prints its port, and then answers rows as expected. `GET /told` gives the seconds from each request's last byte to
 its answer, with its status, as they were. A stall holds the whole process up: so many seconds after the first request,
-for so long. A failing part of the requests is refused with 500, as quickly as any.
+for so long. A failing part of the requests is refused with 500, as quickly as any. Noise is what a neighbour on the
+node costs: so many seconds more in a third of each 0.9 s of the clock, for all servers alike. `delays` is a number of
+seconds, too.
 """
 
 import asyncio
@@ -20,6 +22,11 @@ Told = list[tuple[float, int]]
 def mixed(source: random.Random) -> float:
     """Most answers log-normally around 165 ms, one in five around 500 ms."""
     return source.lognormvariate(-1.8, 0.35) if source.random() < 0.8 else source.gauss(0.5, 0.02)
+
+
+def noise(plan: dict[str, Any]) -> float:
+    """What the node costs now."""
+    return float(plan.get("noise", 0)) if time.time() % 0.9 < 0.3 else 0.0
 
 
 def quick(_source: random.Random) -> float:
@@ -54,10 +61,15 @@ class Answering(asyncio.Protocol):
             return
         self.begin()
         status = 500 if self.source.random() < self.plan.get("failing", 0) else 200
-        delay = 0.0 if status == 500 else {"mixed": mixed, "quick": quick}[self.plan["delays"]](self.source)
+        delay = 0.0 if status == 500 else self.delay() + noise(self.plan)
         row = json.loads(body)["rows"][0]["row"]
         loop = asyncio.get_running_loop()
         loop.call_at(loop.time() + delay, self.answer, arrived, status, row)
+
+    def delay(self) -> float:
+        """What it takes itself, in seconds."""
+        drawn = self.plan["delays"]
+        return float(drawn) if isinstance(drawn, float) else {"mixed": mixed, "quick": quick}[drawn](self.source)
 
     def begin(self) -> None:
         """With the first request of all, plan the stalls."""

@@ -99,6 +99,16 @@ def test_a_deadline_that_passes_is_told_and_what_waits_behind_it_is_not_computed
     assert computed(urls["metrics_url"]) - before < 16
 
 
+def test_the_servers_own_deadline_holds_for_whoever_names_none_and_a_request_can_only_shorten_it(slow: "House") -> None:
+    slow.start("--cpus", "1", "--deadline-seconds", "0.001")
+    url, longer = slow.url(), BODY | {"parameters": {"timeout": 60_000_000}}
+    for body in (BODY, longer):
+        with ThreadPoolExecutor(8) as callers:
+            told = list(callers.map(post, [url] * 8, [body] * 8))
+        assert {status for status, _, _ in told} == {504}
+        assert "the deadline of this request passed" in told[0][2]["error"]
+
+
 def test_nothing_is_computed_for_clients_that_have_left(slow: "House") -> None:
     slow.start("--metrics-port", "0", "--cpus", "1")
     urls = slow.urls()

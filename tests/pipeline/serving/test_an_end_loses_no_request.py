@@ -95,6 +95,21 @@ def test_a_second_signal_ends_the_wait(house: "House") -> None:
     assert server.returncode == 0
 
 
+def test_a_second_signal_under_load_ends_the_wait_and_loses_nothing(house: "House") -> None:
+    server = house.start(*house.signed(), "--drain-seconds", "1000")
+    load = Load(house.url(), keep=True)
+    wait_for(lambda: load.answered > 200)
+    server.send_signal(signal.SIGTERM)
+    before = load.answered
+    wait_for(lambda: load.answered > before + 200)
+    assert server.poll() is None
+    server.send_signal(signal.SIGTERM)
+    load.join()
+    assert load.lost == []
+    assert server.communicate(timeout=20)[1] == ""
+    assert server.returncode == 0
+
+
 @pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "x"])
 def test_a_wait_that_is_none_is_refused(house: "House", seconds: str) -> None:
     server = house.start("--drain-seconds", seconds)
