@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +73,29 @@ def test_an_autoscaler_scales_out_and_in_and_a_deploy_in_between_keeps_the_numbe
         until(lambda: made.serving() == {"2": 2})
     autoscaler = house.admin_json("get", "hpa", MODEL, "-n", made.room)
     assert (autoscaler["spec"]["minReplicas"], autoscaler["spec"]["maxReplicas"]) == (1, 3)
+
+
+def test_the_rate_that_is_expected_is_the_least_that_an_autoscaler_leaves(made: Scene, tmp_path: Path) -> None:
+    rated: dict[str, Any] = {
+        "replicas": None,
+        "rate_per_second": 200,
+        "capacity_per_second": 100,
+        "replicas_max": 4,
+        "cpu_percent": 50,
+    }
+    with metrics_api(tmp_path) as metrics:
+        metrics.millicores = LAZY
+        made.comes(made.wanted("serves", 1, **rated), overwrite=True)
+        until(lambda: made.serving() == {"1": 3})  # 200 of 3 x 70, which is what 100 may be used to
+
+        def settled() -> bool:
+            told = house.admin_json("get", "hpa", MODEL, "-n", made.room)["status"]
+            return bool(told.get("currentMetrics")) and told["desiredReplicas"] == 3
+
+        until(settled)  # it has looked at pods that do nothing, and leaves them
+        time.sleep(15)  # longer than this cluster's autoscaler waits before it takes pods away
+        assert made.serving() == {"1": 3}
+    assert house.admin_json("get", "hpa", MODEL, "-n", made.room)["spec"]["minReplicas"] == 3
 
 
 def newest(group: str, *versions: str) -> str:
