@@ -38,8 +38,11 @@ lint: $(STAMP)
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mlagent render --check
 
+# Two rows that end at about the same time.
+TIMED := tests/pipeline/loadtest tests/pipeline/serving
 test: lint
-	tests/parts/beside "$(BIN)/pytest tests/contract tests/pipeline $(QUICK)" "$(BIN)/pytest tests/unit $(QUICK)"
+	tests/parts/beside "$(BIN)/pytest tests/contract tests/pipeline $(addprefix --ignore ,$(TIMED)) $(QUICK)" \
+	  "$(BIN)/pytest tests/unit $(TIMED) $(QUICK)"
 
 # What the end-to-end tests want beside the real parts.
 prepared: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-conformance/installed $(PEERS)-browser/installed $(GROOVY)/installed
