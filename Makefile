@@ -39,10 +39,10 @@ lint: $(STAMP)
 	$(BIN)/mlagent render --check
 
 # Two rows that end at about the same time.
-TIMED := tests/pipeline/loadtest tests/pipeline/serving
+BESIDE := $(addprefix tests/pipeline/,bootstrap image loadtest serving training)
 test: lint
-	tests/parts/beside "$(BIN)/pytest tests/contract tests/pipeline $(addprefix --ignore ,$(TIMED)) $(QUICK)" \
-	  "$(BIN)/pytest tests/unit $(TIMED) $(QUICK)"
+	tests/parts/beside "$(BIN)/pytest tests/contract tests/pipeline $(addprefix --ignore ,$(BESIDE)) $(QUICK)" \
+	  "$(BIN)/pytest tests/unit $(BESIDE) $(QUICK)"
 
 # What the end-to-end tests want beside the real parts.
 prepared: $(STAMP) $(PEERS)-evidently/installed $(PEERS)-conformance/installed $(PEERS)-browser/installed $(GROOVY)/installed
