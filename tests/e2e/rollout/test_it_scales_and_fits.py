@@ -89,8 +89,9 @@ def test_the_rate_that_is_expected_is_the_least_that_an_autoscaler_leaves(made: 
         until(lambda: made.serving() == {"1": 3})  # 200 of 3 x 70, which is what 100 may be used to
 
         def settled() -> bool:
-            told = house.admin_json("get", "hpa", MODEL, "-n", made.room)["status"]
-            return bool(told.get("currentMetrics")) and told["desiredReplicas"] == 3
+            kind = "horizontalpodautoscalers.v1.autoscaling"
+            told = house.admin_json("get", kind, MODEL, "-n", made.room)["status"]
+            return told.get("currentCPUUtilizationPercentage") == LAZY and bool(told["desiredReplicas"] == 3)
 
         until(settled)  # it has looked at pods that do nothing, and leaves them
         time.sleep(15)  # longer than this cluster's autoscaler waits before it takes pods away
