@@ -36,7 +36,7 @@ def server(answer: Answer, *, requests_each: int = 1000) -> Iterator[str]:
                 now = struct.pack("ii", 1, 0)
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
                 break
-            if not left:  # the last answer and the end go in one segment: nobody can ask in between
+            if not left or given != GOOD:  # answer and end go in one segment: nobody can ask in between
                 writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
             writer.write(given)
             await writer.drain()
