@@ -56,13 +56,16 @@ def checkpoint(home: Home) -> str:
 
 
 def stands(home: Home) -> dict[str, Any]:
-    """Each object of both environments as somebody wanted it, without what the cluster itself notes of it meanwhile."""
+    """Each object of both environments as somebody wanted it, without what the cluster itself notes of it meanwhile.
+
+    What is told to go already, such as a pod of the test before, goes by itself.
+    """
     found = [
         one
         for namespace in (home.staging, home.production)
         for one in house.admin_json("get", KINDS, "--namespace", namespace)["items"]
     ]
-    return {one["metadata"]["uid"]: house.as_wanted(one) for one in found}
+    return {one["metadata"]["uid"]: house.as_wanted(one) for one in found if "deletionTimestamp" not in one["metadata"]}
 
 
 def refused(home: Home, project: Path, *args: str, code: int, says: str, env: dict[str, str] | None = None) -> str:
