@@ -31,7 +31,7 @@ def seen(server: Several) -> bytes:
     return b"".join(found)
 
 
-def test_a_renewed_token_is_known_to_both_within_two_seconds_and_seen_nowhere(tmp_path: Path) -> None:
+def test_a_renewed_token_is_known_to_both_soon_and_seen_nowhere(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text(f"{OLD}\n")
     with several(tmp_path, "--token-file", str(token), "--access-log", "1") as server:
@@ -40,9 +40,7 @@ def test_a_renewed_token_is_known_to_both_within_two_seconds_and_seen_nowhere(tm
         assert [asked(one, METADATA % NEW.encode()).status for one in lines] == [401, 401]
         (tmp_path / "next").write_text(f"{NEW}\n")
         (tmp_path / "next").rename(token)
-        renewed = time.monotonic()
         wait_for(lambda: [asked(one, METADATA % NEW.encode()).status for one in lines] == [200, 200], 5)
-        assert time.monotonic() - renewed < 5
         assert [asked(one, METADATA % OLD.encode()).status for one in lines] == [401, 401]
         token.unlink()
         time.sleep(1.5)
@@ -79,10 +77,10 @@ def test_the_memory_of_bodies_is_given_back_whoever_leaves(tmp_path: Path, leave
     """More than all that bodies may take, a piece at a time: were anything kept, the last would be refused (503)."""
     body = b'{"rows": [' + b" " * (2 * MIB - 20) + b"]}"
     with several(tmp_path) as server:
-        for _ in range(300):
+        for _ in range(600):
             line = Line(server.port)
             if leaves == "closed":
-                line.send(BEGUN % len(body) + body[:MIB])
+                line.send(BEGUN % len(body) + body[:-1])
             else:
                 assert asked(line, BEGUN % len(body) + body).status == 400
             line.close()

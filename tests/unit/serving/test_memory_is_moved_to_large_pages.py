@@ -3,6 +3,7 @@
 import mmap
 import platform
 import re
+from pathlib import Path
 
 from mlagent.serving import pages
 
@@ -40,5 +41,4 @@ def test_memory_that_is_hardly_used_is_left_as_it_is() -> None:
 
 def resident() -> int:
     """Bytes in RAM."""
-    with open("/proc/self/statm", encoding="ascii") as told:  # noqa: PTH123
-        return int(told.read().split()[1]) * mmap.PAGESIZE
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
